@@ -1,0 +1,1 @@
+"""The Django apps: the site, its API and its screens."""

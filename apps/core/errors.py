@@ -1,0 +1,120 @@
+"""One JSON shape for every error of the API: {"error": {"code", "message", "field", …}}.
+
+`code` is for programs and stable, `message` is for people, `field` names the parameter at fault or is null. Whatever
+more is known (a position in the query, seconds to wait) stands beside them.
+"""
+
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from documents.query import QueryError
+from store.documents import BadCursor, BadRequest, StoreUnavailable, TookTooLong
+
+#: Seconds after which to ask again when the database was away.
+DATABASE_WAIT = 5
+
+#: What to do about a question that was given up.
+TOOK_TOO_LONG = "This took too long and was given up. Choose a shorter time range, or a more selective query."
+
+log = structlog.get_logger(__name__)
+
+
+class ApplicationError(Exception):
+    """A refusal with its words; raised by services and selectors, answered here."""
+
+    def __init__(
+        self, message: str, *, code: str = "invalid", status_code: int = 400, field: str | None = None, **more: Any
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.status_code = status_code
+        self.field = field
+        self.more = more
+
+
+def body(code: str, message: str, field: str | None = None, **more: Any) -> dict[str, Any]:
+    """The error as the API shows it."""
+    return {"error": {"code": code, "message": message, "field": field, **more}}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Exception handler of the REST framework; None lets a bug become a 500 with its trace in the log."""
+    response = _known(error)
+    if response is not None:
+        set_rollback()
+    return response
+
+
+def _known(error: Exception) -> Response | None:
+    if isinstance(error, ApplicationError):
+        wait = error.more.get("retry_after")
+        headers = {"Retry-After": str(wait)} if wait is not None else None  # RFC 9110 §10.2.3
+        return Response(body(error.code, error.message, error.field, **error.more), error.status_code, headers=headers)
+    if isinstance(error, QueryError):
+        return Response(body("query", error.message, "q", position=error.position), status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, BadCursor):
+        return Response(body("invalid", "This is not the end of a page of this search.", "after"), 400)
+    if isinstance(error, BadRequest):
+        return Response(body("invalid", str(error)), status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, TookTooLong):
+        return Response(body("took_too_long", TOOK_TOO_LONG), status.HTTP_504_GATEWAY_TIMEOUT)
+    if isinstance(error, StoreUnavailable):
+        log.warning("store.unavailable", error=type(error).__name__)
+        message = "The document store does not answer. Capture goes on and nothing is lost."
+        return Response(body("store_unavailable", message), status.HTTP_503_SERVICE_UNAVAILABLE)
+    if isinstance(error, (OperationalError, InterfaceError)):
+        log.warning("database.unavailable", error=type(error).__name__)
+        return Response(
+            body("unavailable", "The database does not answer: try again.", retry_after=DATABASE_WAIT),
+            status.HTTP_503_SERVICE_UNAVAILABLE,
+            headers={"Retry-After": str(DATABASE_WAIT)},
+        )
+    if isinstance(error, ValidationError):
+        return _validation(exceptions.ValidationError(_django_detail(error)))
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, exceptions.ValidationError):
+        return _validation(error)
+    if isinstance(error, exceptions.APIException):
+        return _api_exception(error)
+    return None
+
+
+def _django_detail(error: ValidationError) -> Any:
+    return error.message_dict if hasattr(error, "error_dict") else error.messages
+
+
+def _validation(error: exceptions.ValidationError) -> Response:
+    """The first thing wrong as message and field, all of them under `fields`."""
+    detail = error.detail
+    if isinstance(detail, dict) and detail:
+        field, reasons = next(iter(detail.items()))
+        fields = {name: [str(reason) for reason in _as_list(all_reasons)] for name, all_reasons in detail.items()}
+        return Response(body("invalid", str(_as_list(reasons)[0]), field, fields=fields), status.HTTP_400_BAD_REQUEST)
+    return Response(body("invalid", str(_as_list(detail)[0])), status.HTTP_400_BAD_REQUEST)
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) and value else [value]
+
+
+def _api_exception(error: exceptions.APIException) -> Response:
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = error.auth_header  # RFC 9110 §11.6.1: a 401 says how to authenticate
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait))
+    code = error.get_codes()
+    return Response(
+        body(code if isinstance(code, str) else "invalid", str(error.detail)), error.status_code, headers=headers
+    )

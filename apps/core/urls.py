@@ -1,0 +1,9 @@
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from apps.core.views import SignIn
+
+urlpatterns = [
+    path("login/", SignIn.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+]

@@ -1,0 +1,1 @@
+"""Search of HTTP communications: the API and the screens."""

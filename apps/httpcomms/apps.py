@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class HttpCommsConfig(AppConfig):
+    name = "apps.httpcomms"
+    label = "httpcomms"
+    verbose_name = "HTTP communications"

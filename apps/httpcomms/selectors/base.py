@@ -1,0 +1,3 @@
+"""What the selectors have in common."""
+
+RESOURCE = "httpcomms"

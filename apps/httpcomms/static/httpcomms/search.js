@@ -1,0 +1,20 @@
+// The search page. Each part looks after itself; the order is that in which they answer the same key.
+import "./page.js";
+import "./query.js";
+import "./progress.js";
+import "./picker.js";
+import "./history.js";
+import "./complete.js";
+import "./saved.js";
+import "./time.js";
+import "./live.js";
+import "./facets.js";
+import "./pages.js";
+import "./values.js";
+import "./rows.js";
+import "./columns.js";
+import "./choose.js";
+import "./selection.js";
+import "./views.js";
+import "./export.js";
+import "./help.js";

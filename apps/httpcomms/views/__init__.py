@@ -1,0 +1,1 @@
+"""The screens. A view reads the address, asks a selector, and renders."""

@@ -1,0 +1,1 @@
+"""What the pages of whisperers show: selectors' answers and figures in words and shapes, ready for templates."""

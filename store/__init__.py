@@ -1,0 +1,1 @@
+"""Adapters: Redis (chunks, partitions, outbox) and the document stores (PostgreSQL, Elasticsearch)."""

@@ -1,0 +1,52 @@
+"""The document store: one interface (`base.DocumentStore`), two engines, and the poller that fills it.
+
+`open_store` makes the one that an address asks for. Whoever reads says whose documents may be seen.
+"""
+
+from store.documents.base import (
+    EVERYTHING,
+    TOTAL_BOUND,
+    BadCursor,
+    BadRequest,
+    Bucket,
+    DayPart,
+    DocumentStore,
+    Failure,
+    Health,
+    Page,
+    Scope,
+    StoreError,
+    StoreUnavailable,
+    TookTooLong,
+    WriteResult,
+)
+from store.documents.opening import open_store
+from store.documents.questions import FUNCTIONS, Answer, Facets, Figures, Function, Group, Metric, Ranges, Terms
+
+__all__ = [
+    "EVERYTHING",
+    "FUNCTIONS",
+    "TOTAL_BOUND",
+    "Answer",
+    "BadCursor",
+    "BadRequest",
+    "Bucket",
+    "DayPart",
+    "DocumentStore",
+    "Facets",
+    "Failure",
+    "Figures",
+    "Function",
+    "Group",
+    "Health",
+    "Metric",
+    "Page",
+    "Ranges",
+    "Scope",
+    "StoreError",
+    "StoreUnavailable",
+    "Terms",
+    "TookTooLong",
+    "WriteResult",
+    "open_store",
+]

@@ -1,0 +1,1 @@
+"""Tests mirror the tree; real servers come from fixtures in `conftest.py`."""

@@ -1,0 +1,44 @@
+"""Flow tests start from empty servers and a whisperer."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from apps.captures import services
+from apps.core import servers
+from apps.whisperers.models import Whisperer
+from apps.whisperers.services import whisperer_create
+from tasks import drain, kept, monitoring, reprocess, runtime, split, upload
+from tests.flows.pump import Pump
+
+TASKS = (drain, monitoring, reprocess, split, upload)
+
+
+@pytest.fixture
+def whisperer(transactional_db: None, redis_url: str, settings: object) -> Iterator[Whisperer]:
+    """A whisperer on empty servers; nothing remembered from another test."""
+    for cached in (servers.chunk_store, services._owner):
+        cached.cache_clear()
+    runtime.forget()
+    kept.forget()
+    yield whisperer_create(name="flows", mode="FILE")
+    servers.chunk_store().close()
+    servers.chunk_store.cache_clear()
+
+
+@pytest.fixture
+def pump(whisperer: Whisperer) -> Iterator[Callable[..., Pump]]:
+    """Makes pumps; while a test runs, the messages of tasks go to the latest one."""
+    made: list[Pump] = []
+
+    def make(capture: str, **more: int) -> Pump:
+        made.append(Pump(whisperer, capture, **more))
+        return made[-1]
+
+    def send(name: str, args: Sequence[Any] = (), **_: Any) -> None:
+        made[-1].send_task(name, args)
+
+    with patch("celery.current_app.send_task", send):
+        yield make

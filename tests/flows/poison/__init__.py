@@ -1,0 +1,1 @@
+"""A `sitecustomize` for the workers of the stack tests."""
