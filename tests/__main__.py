@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import IO
 
-PYTEST = [sys.executable, "-m", "pytest", "-q"]
+PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=25"]
 #: Chromium gives up its requests when a network of the machine comes or goes, so tests that make some are in the half
 #: of most tests in Chromium. They need no database, so pytest-django puts them behind those that do.
 NETWORKS = ["tests/agent", "tests/flows/test_agents.py", "tests/bench/test_agent.py"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -13,6 +14,16 @@ from spider_site.places import kept_secret
 from spider_site.run.elasticsearch import test_servers
 from spider_site.run.servers import Postgres, Valkey
 from tests.settings import FOLDER
+
+#: Tests whose clock is that of other processes: Chromium, agents, workers. On a busy machine one may come late, so a
+#: failure is tried once more, and the last line counts it as `rerun`.
+PROCESSES = tuple(str(Path(__file__).parent / name) for name in ("agent", "browser", "flows"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if str(item.path).startswith(PROCESSES):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from apps.captures.sample import shop
 from apps.core.servers import document_store
 from apps.whisperers.models import Change, Defaults, Team, Whisperer
 from spider_site.environment import text
+from spider_site.run import packages
 from tests.apps.conftest import client_of
 from tests.apps.httpcomms.seeding import Seeded, seed
 
@@ -36,6 +38,7 @@ NAMES = {
     "2001:db8:20::25": "users",
 }
 CHROMIUM = text("SPIDER_TEST_CHROMIUM") or shutil.which("chromium")
+HEADLESS = CHROMIUM if text("SPIDER_TEST_CHROMIUM") else shutil.which(packages.HEADLESS) or CHROMIUM
 # The browser talks to the site alone: no updates, no sync, no first-run pages.
 FLAGS = [
     "--no-sandbox",
@@ -73,9 +76,29 @@ def traffic(postgres_url: str) -> Iterator[Seeded]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=HEADLESS, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def devtools(browser: Browser) -> Iterator[BrowserContext]:
+    """Where Chrome's developer tools open as a page: a whole Chromium serves them at its port for debugging."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    flags = [*FLAGS, f"--remote-debugging-port={port}", "--remote-allow-origins=*"]
+    own = browser.browser_type.launch(executable_path=CHROMIUM, args=flags)
+    yield own.new_context(viewport={"width": 1400, "height": 800}, base_url=f"http://127.0.0.1:{port}")
+    own.close()
+
+
+@pytest.fixture
+def network_panel(devtools: BrowserContext) -> Iterator[Page]:
+    """The developer tools' network panel, which opens HTTP archives."""
+    page = devtools.new_page()
+    page.goto("/devtools/devtools_app.html?panel=network")
+    yield page
+    page.close()
 
 
 @pytest.fixture

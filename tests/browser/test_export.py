@@ -3,18 +3,15 @@
 import csv
 import json
 import re
-import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Download, Page, expect
+from playwright.sync_api import Download, Page, expect
 
 from apps.core.links import range_url
 from apps.httpcomms.exports.registry import FORMATS
 from tests.apps.httpcomms.seeding import Seeded
-from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.test_search import put_theme, violations
 
 pytestmark = pytest.mark.browser
@@ -147,24 +144,11 @@ def test_it_fits_a_phone(shop: Page, screenshots: Path) -> None:
     shop.screenshot(path=screenshots / "export-phone.png")
 
 
-@pytest.fixture
-def devtools(browser: Browser) -> Iterator[Page]:
-    """The developer tools as a page: a Chromium serves them at its port for debugging."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    flags = [*FLAGS, f"--remote-debugging-port={port}", "--remote-allow-origins=*"]
-    own = browser.browser_type.launch(executable_path=CHROMIUM, args=flags)
-    page = own.new_page(viewport={"width": 1400, "height": 800})
-    page.goto(f"http://127.0.0.1:{port}/devtools/devtools_app.html?panel=network")
-    yield page
-    own.close()
-
-
-def test_chrome_opens_the_har_of_a_result(shop: Page, devtools: Page, tmp_path: Path) -> None:
+def test_chrome_opens_the_har_of_a_result(shop: Page, network_panel: Page, tmp_path: Path) -> None:
     opened(shop, "har")
     exported(shop).save_as(tmp_path / "x.har")
-    with devtools.expect_file_chooser() as chooser:
-        devtools.locator("[aria-label^='Import HAR'], [title^='Import HAR']").first.click()
+    with network_panel.expect_file_chooser() as chooser:
+        network_panel.locator("[aria-label^='Import HAR'], [title^='Import HAR']").first.click()
     chooser.value.set_files(tmp_path / "x.har")
-    rows = devtools.locator("tr.data-grid-data-grid-node")
+    rows = network_panel.locator("tr.data-grid-data-grid-node")
     expect(rows.filter(has_text="fetch").first).to_be_visible(timeout=10_000)

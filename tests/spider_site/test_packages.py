@@ -88,6 +88,13 @@ def test_who_may_use_sudo_installs_with_it(machine: Machine, monkeypatch: pytest
     assert "maven chromium tshark tcpdump iproute2" in machine.told()
 
 
+def test_a_lighter_chromium_is_taken_where_apt_has_one(machine: Machine) -> None:
+    machine.has_java()
+    machine.has_apt()
+    machine.has("apt-cache", 'test "$2" = chromium-headless-shell && echo "Package: $2"')
+    assert packages.missing() == ["maven", "chromium", "chromium-headless-shell", "tshark", "tcpdump", "iproute2"]
+
+
 def test_what_cannot_be_installed_is_asked_for(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     machine.has_apt(works=False)
     machine.has("tshark")
