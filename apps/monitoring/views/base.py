@@ -1,0 +1,48 @@
+"""What the pages have in common: which there are, for whom, and the frame around them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from apps.whisperers.rights import is_staff
+
+
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """A page of monitoring: its tab, the name of its address, and whether only staff may open it."""
+
+    title: str
+    url: str
+    staff: bool = False
+
+
+PAGES = (
+    PageKind("Packets", "monitoring"),
+    PageKind("Set aside", "monitoring-aside"),
+    PageKind("Reprocessing", "monitoring-reprocessing"),
+    PageKind("Servers", "monitoring-servers", staff=True),
+    PageKind("Storage", "monitoring-storage", staff=True),
+)
+
+
+def frame(request: HttpRequest, page: str) -> dict[str, Any]:
+    """What `monitoring/base.html` needs; `page` is the name of the address that is shown."""
+    return {
+        "page": page,
+        "title": next(kind.title for kind in PAGES if kind.url == page),
+        "tabs": [
+            {"title": kind.title, "url": reverse(kind.url), "name": kind.url}
+            for kind in PAGES
+            if _is_there(kind) and (is_staff(request.user) or not kind.staff)
+        ],
+    }
+
+
+def _is_there(kind: PageKind) -> bool:
+    try:
+        reverse(kind.url)
+    except NoReverseMatch:
+        return False
+    return True
