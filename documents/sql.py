@@ -70,13 +70,21 @@ def _leaf(node: Equals | Network | Range | Exists | Wildcard | Regexp | Words) -
         return "FALSE", []
     if node.key is not None or node.field.many:
         if isinstance(node, Equals) and isinstance(node.value, str) and not (node.field.nested or node.field.numbers):
-            # Text in a list, or alone: both is what jsonb's ? finds.
-            path = [*(() if _apart(node.field) else node.field.path), *_keys(node)]
-            return f"({root_of(node.field)} #> %s::text[]) ? %s", [path, node.value]
+            return _text_in(node, node.value)
         text, params = condition("(value #>> '{}')")
         values = f"jsonb_path_query({root_of(node.field)}, %s::jsonpath)"
         return f"EXISTS (SELECT FROM {values} AS value WHERE {text})", [_path(node), *params]
     return condition(value_of(node.field))
+
+
+def _text_in(node: Equals, text: str) -> Sql:
+    """Text in a list, or alone."""
+    if not _apart(node.field) or node.key is None:  # both is what jsonb's ? finds
+        return "(doc #> %s::text[]) ? %s", [[*node.field.path, *_keys(node)], text]
+    # Containment comes from the column's index.
+    column = node.field.column_name
+    wanted = [orjson.dumps({node.key: value}).decode() for value in (text, [text])]
+    return f"{column} @> %s::jsonb OR {column} @> %s::jsonb", wanted
 
 
 def value_of(field: Field) -> str:

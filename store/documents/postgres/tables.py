@@ -24,6 +24,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
         "(stats_status_code)",
         "(stats_src_ip)",
         "USING hash (req_path)",
+        "USING gin (stats_tags jsonb_path_ops)",
     ),
     "tcpsessions": ("(date)", "(client_ip)", "(server_ip)"),
     "packets": ("(capture, partition, chunk)", "(date)"),
