@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import secrets
 import threading
 import time
 from collections.abc import Iterator
@@ -50,7 +51,7 @@ def files(context: BrowserContext, stack: Stack, request: pytest.FixtureRequest)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    name = request.node.name[:60]
+    name = f"{request.node.name[:60]} {secrets.token_hex(3)}"
     stack.token(name, "UPLOAD")
     find = f"from apps.whisperers.models import Whisperer as W; print(W.objects.get(name={name!r}).pk)"
     key = stack.manage("shell", "-v0", "-c", find).split()[-1]

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -44,6 +45,7 @@ class Proxy:
             while data := source.recv(65536):
                 if replies and self._swallow.is_set():
                     self._swallow.clear()
+                    _drain(source)
                     break
                 target.sendall(data)
         except OSError:
@@ -53,3 +55,11 @@ class Proxy:
                 one.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # closed already
+
+
+def _drain(source: socket.socket) -> None:
+    """Take what comes until it is quiet: a reply may come in pieces, while its request is still on its way."""
+    source.settimeout(0.3)
+    with suppress(TimeoutError):
+        while source.recv(65536):
+            continue
