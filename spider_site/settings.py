@@ -128,6 +128,7 @@ UPLOAD_FOLDER = DATA_DIR / "uploads"
 UPLOAD_LIMIT = number("SPIDER_UPLOAD_LIMIT")
 UPLOAD_SPACE = number("SPIDER_UPLOAD_SPACE")
 UPLOAD_FREE = number("SPIDER_UPLOAD_FREE")
+STORE_FREE = number("SPIDER_STORE_FREE")
 UPLOAD_HOURS = number("SPIDER_UPLOAD_HOURS")
 # Files are received by at most this many threads of a web process, so that others are left for the pages.
 UPLOADS_AT_ONCE = max(1, number("SPIDER_WEB_THREADS") // 2)

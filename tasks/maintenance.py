@@ -1,13 +1,13 @@
 """Queue `maintenance`: what is too old goes: documents, a whole day of a storage policy at a time, and uploads."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from celery import shared_task
-from django.conf import settings
 
 from apps.captures.leftovers import upload_expire, upload_forget, upload_sweep
 from apps.core.servers import document_store
+from apps.whisperers.retention import Retention
 from apps.whisperers.services import samples_trim
 from store.documents import Scope
 from store.documents.names import REJECTED
@@ -15,22 +15,19 @@ from store.redis.keys import RESOURCES
 
 log = structlog.get_logger(__name__)
 
-#: Packets and bodies are most of the bytes and are wanted for the shortest time.
-HEAVY = ("packets", "httpbodies")
 #: What a purge removes; what tells how much there was (monitoring) stays.
 CAPTURED = ("httpcomms", "tcpsessions", "httpbodies", "packets")
 
 
 @shared_task(name="tasks.maintenance.retention")
 def retention() -> None:
-    """Every hour: drop the days that are older than their resource is kept, and figures older than a day."""
+    """Every hour: drop the days that are older than their policy keeps their resource, and figures older than a day."""
     samples_trim()
-    today = datetime.now(UTC).date()
+    today, kept = datetime.now(UTC).date(), Retention.now()
     for resource in (*RESOURCES, REJECTED):
-        kept = settings.PACKET_RETENTION_DAYS if resource in HEAVY else settings.RETENTION_DAYS
-        oldest = f"{today - timedelta(days=kept):%Y%m%d}"
         for part in document_store().days(resource):
-            if part.day < oldest and document_store().drop_day(resource, part.day, part.policy):
+            last = kept.last_day(resource, part.policy, part.day)
+            if last is not None and last < today and document_store().drop_day(resource, part.day, part.policy):
                 log.info("retention.dropped", resource=resource, day=part.day, policy=part.policy)
 
 

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from apps.captures.headers import DIGITS, LARGEST, ChunkHeaders, read_abandoned, read_headers
 from apps.captures.services import capture_finish, capture_status, chunk_accept
+from apps.captures.space import require_room
 from apps.captures.uploads import not_a_capture, upload_receive
 from apps.core import bpf
 from apps.core.api import ErrorSerializer
@@ -112,10 +113,12 @@ class ChunkApi(AgentApi):
         if not headers.capture:
             return self._whole(request, headers, size)
         body = _read_chunk(request, headers, size)
+        require_room()
         accepted = chunk_accept(whisperer=self.whisperer(), headers=headers, body=body)
         return Response(ChunkAnswerSerializer(accepted).data, status=202)
 
     def _whole(self, request: Request, headers: ChunkHeaders, size: int) -> Response:
+        require_room()
         row = upload_receive(whisperer=self.whisperer(), headers=headers, body=request.stream, size=size)
         return Response({"word": "ok", "capture": row.pk, "search": search_address(request, row.pk)}, status=202)
 

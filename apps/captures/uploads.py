@@ -23,6 +23,7 @@ from apps.captures.headers import ChunkHeaders
 from apps.captures.models import Capture, Spool, Upload
 from apps.captures.offline import DECOMPRESSORS
 from apps.captures.services import hint, hint_end, new_capture_id, redis_link
+from apps.captures.space import short_disk
 from apps.core.errors import ApplicationError
 from apps.core.tasks import send
 from apps.whisperers.models import Whisperer
@@ -215,7 +216,12 @@ def _send_pieces(link: Link, spool: Spool) -> int | None:
 
 
 def _has_room(link: Link, spool: Spool) -> bool:
-    """Whether the window reaches as far as the next piece: looked at before megabytes are cut and sent in vain."""
+    """Whether the window reaches as far as the next piece, and the disks have room for what comes of it.
+
+    Looked at before megabytes are cut and sent in vain.
+    """
+    if short_disk() is not None:
+        return False
     state = captures.read_state(link, spool.pk)
     return state is not None and spool.next_chunk < state.next + settings.WINDOW
 

@@ -27,6 +27,7 @@ from apps.whisperers.models import (
     Grant,
     ServiceAccount,
     ServiceToken,
+    StoragePolicy,
     Team,
     Whisperer,
     WhispererToken,
@@ -47,6 +48,7 @@ from apps.whisperers.services import (
     whisperer_rename,
 )
 from apps.whisperers.services.accounts import account_delete, account_update
+from apps.whisperers.services.policies import DAYS, check_order
 
 _HELP = {
     "capture": "What agents do: the values set here, as JSON. What is left out is inherited.",
@@ -361,3 +363,32 @@ class ServiceAccountAdmin(admin.ModelAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ServiceAccount]) -> None:
         for account in queryset:
             account_delete(account=account, actor=_actor(request))
+
+
+class PolicyForm(forms.ModelForm):
+    """Days that fit each other."""
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if not self.errors:
+            check_order(StoragePolicy(name=self.instance.pk or found["name"], **{name: found[name] for name in DAYS}))
+        return found
+
+
+@admin.register(StoragePolicy)
+class PolicyAdmin(admin.ModelAdmin):
+    """Storage policies. One that whisperers use is not deleted."""
+
+    form = PolicyForm
+    list_display = ("name", "title", *DAYS)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name",) if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        is_used = obj is not None and Whisperer.objects.filter(policy=obj.pk).exists()
+        return not is_used and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without the one that deletes many at once, which would not ask."""
+        return {}

@@ -130,6 +130,9 @@ class Health:
 class DocumentStore(Protocol):
     """What both engines do. Every method may raise StoreUnavailable. For many threads, not across a fork."""
 
+    def free_bytes(self) -> int | None:
+        """Bytes free on the disk that is fullest, None where the engine does not tell."""
+
     def prepare(self) -> None:
         """Create or extend templates and tables to what the field table says. Any process may, as often as wanted.
 

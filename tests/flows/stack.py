@@ -40,6 +40,7 @@ class Stack:
             "SPIDER_REDIS_PORT": str(free_port()),
             "SPIDER_FLOWER_PORT": "0",
             "SPIDER_SAMPLE": "no",
+            "SPIDER_STORE_FREE": "0",
             "DJANGO_SETTINGS_MODULE": "spider_site.settings",
             **environment,
         }

@@ -178,6 +178,18 @@ def test_503_while_too_much_waits(send: Send, run: Pump) -> None:
     assert "send it again" in told["message"]
 
 
+def test_503_while_a_disk_is_nearly_full(send: Send, settings: Any) -> None:
+    settings.STORE_FREE = 1 << 60
+    for more in ({"Spider_Chunk": 0}, {"Spider_Capture": None}):
+        answer = send(**more)
+        told = error(answer, 503)
+        assert told["code"] == "disk_full"
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "Make room there" in told["message"]
+    settings.STORE_FREE = 1
+    assert send().json()["word"] == "ok"
+
+
 def test_503_without_redis(send: Send, run: Pump) -> None:
     with patch.object(servers.chunk_store(), "link", side_effect=RedisError("away")):
         answer = send()

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from apps.core.errors import ApplicationError
 from apps.whisperers.rights import is_staff
 
 
@@ -25,6 +26,13 @@ PAGES = (
     PageKind("Servers", "monitoring-servers", staff=True),
     PageKind("Storage", "monitoring-storage", staff=True),
 )
+
+
+def staff_only(request: HttpRequest) -> None:
+    """Raises ApplicationError 403 for anyone else."""
+    if not is_staff(request.user):
+        message = "Only staff may see this page: ask an administrator of Spider."
+        raise ApplicationError(message, code="forbidden", status_code=403)
 
 
 def frame(request: HttpRequest, page: str) -> dict[str, Any]:

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from apps.whisperers.api import accounts, agents, changes, configuration, sharing, teams, tokens, users, whisperers
+from apps.whisperers.api import (
+    accounts,
+    agents,
+    changes,
+    configuration,
+    policies,
+    sharing,
+    teams,
+    tokens,
+    users,
+    whisperers,
+)
 
 ONE = "api/v1/whisperers/<uuid:id>/"
 TEAM = "api/v1/teams/<int:id>/"
@@ -50,6 +61,8 @@ urlpatterns = [
     ),
     path(DEFAULTS + "changes/", changes.DefaultsChangesApi.as_view(), name="api-defaults-changes"),
     path(DEFAULTS + "changes/<int:number>/undo/", changes.DefaultsUndoApi.as_view(), name="api-defaults-undo"),
+    path("api/v1/policies/", policies.PoliciesApi.as_view(), name="api-policies"),
+    path("api/v1/policies/<str:name>/", policies.PolicyApi.as_view(), name="api-policy"),
     path("api/v1/service-accounts/", accounts.AccountsApi.as_view(), name="api-service-accounts"),
     path(ACCOUNT, accounts.AccountApi.as_view(), name="api-service-account"),
     path(ACCOUNT + "tokens/", accounts.AccountTokensApi.as_view(), name="api-service-account-tokens"),

@@ -4,6 +4,7 @@ from apps.whisperers.models.access import RIGHTS, Enrolment, Grant, WhispererTok
 from apps.whisperers.models.accounts import ServiceAccount, ServiceToken
 from apps.whisperers.models.history import Change
 from apps.whisperers.models.instances import Instance, Sample
+from apps.whisperers.models.policies import StoragePolicy
 from apps.whisperers.models.whisperers import Defaults, Team, Whisperer, policy_validator
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Sample",
     "ServiceAccount",
     "ServiceToken",
+    "StoragePolicy",
     "Team",
     "Whisperer",
     "WhispererToken",

@@ -237,6 +237,11 @@ class ElasticsearchStore:
         detail = "the cluster is red: some index is not there" if status == "red" else ""
         return Health("elasticsearch", versions, ok=not detail, detail=detail)
 
+    def free_bytes(self) -> int | None:
+        with translated():
+            nodes = self._elastic.nodes.stats(metric="fs")["nodes"].values()
+        return min((node["fs"]["total"]["available_in_bytes"] for node in nodes), default=None)
+
     def close(self) -> None:
         self._elastic.close()
 

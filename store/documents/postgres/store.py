@@ -204,6 +204,9 @@ class PostgresStore:
             return Health("postgresql", "", ok=False, detail=str(error))
         return Health("postgresql", version, ok=not read_only, detail="the server is read-only" if read_only else "")
 
+    def free_bytes(self) -> int | None:
+        return None
+
     def close(self) -> None:
         self._pool.close()
 

@@ -412,6 +412,11 @@ def test_health_names_the_engine(documents: DocumentStore, is_postgres: bool) ->
     assert health.version
 
 
+def test_what_is_free_is_told_by_engines_that_know(documents: DocumentStore, is_postgres: bool) -> None:
+    free = documents.free_bytes()
+    assert free is None if is_postgres else free is not None and free > 0
+
+
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "http://127.0.0.1:1"])
 def test_a_server_that_is_away_is_no_fault_of_the_documents(url: str) -> None:
     away = open_store(url)

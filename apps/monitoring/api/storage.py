@@ -1,0 +1,54 @@
+"""What is stored, by day, resource and storage policy."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.api import ErrorSerializer
+from apps.monitoring.selectors.storage import storage
+from apps.whisperers.api.base import StaffApi
+
+
+class StoredDaySerializer(serializers.Serializer):
+    """A day of a resource under a storage policy."""
+
+    resource = serializers.CharField()
+    policy = serializers.CharField()
+    day = serializers.DateField(help_text="The day on which its chunks were accepted (UTC).")
+    documents = serializers.IntegerField(help_text="As the engine estimates.")
+    bytes = serializers.IntegerField()
+    last = serializers.DateField(allow_null=True, help_text="The last day it is kept; null: for ever.")
+
+
+class DiskSerializer(serializers.Serializer):
+    """A disk by what lies on it."""
+
+    holds = serializers.CharField()
+    free = serializers.IntegerField(help_text="Bytes.")
+
+
+class StorageSerializer(serializers.Serializer):
+    """Everything that is stored."""
+
+    days = StoredDaySerializer(many=True)
+    disks = DiskSerializer(many=True)
+    short = DiskSerializer(allow_null=True, help_text="A disk that is nearly full: chunks are refused.")
+    away = serializers.CharField(help_text="Why the document store did not answer; empty when it did.")
+
+
+class StorageApi(StaffApi):
+    """`/api/v1/monitoring/storage/`"""
+
+    @extend_schema(
+        operation_id="monitoring_storage",
+        summary="What is stored, and until when",
+        description="For staff.",
+        responses={200: StorageSerializer, 401: ErrorSerializer, 403: ErrorSerializer},
+    )
+    def get(self, request: Request) -> Response:
+        self.check_staff(request)
+        found: Any = storage()
+        return Response(StorageSerializer(found).data)

@@ -1,0 +1,36 @@
+"""How long what is stored stays: each storage policy's own days, else those of the settings."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from django.conf import settings
+
+from apps.whisperers.models import StoragePolicy
+
+#: Which of a policy's days a resource follows; what is not named here follows communications.
+_KINDS = {"packets": "packets", "httpbodies": "bodies"}
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """The days of every policy, read once."""
+
+    policies: dict[str, StoragePolicy] = field(default_factory=dict)
+
+    @classmethod
+    def now(cls) -> "Retention":
+        """As configured at this moment."""
+        return cls({policy.pk: policy for policy in StoragePolicy.objects.all()})
+
+    def days(self, resource: str, policy: str) -> int | None:
+        """Days that a resource stays under a policy; None for ever."""
+        kind = _KINDS.get(resource, "communications")
+        own = getattr(self.policies.get(policy), kind, None)
+        usual = settings.RETENTION_DAYS if kind == "communications" else settings.PACKET_RETENTION_DAYS
+        days = usual if own is None else own
+        return int(days) or None
+
+    def last_day(self, resource: str, policy: str, day: str) -> date | None:
+        """The day after which a day of documents ("20261122") is dropped; None never."""
+        days = self.days(resource, policy)
+        return None if days is None else date(int(day[:4]), int(day[4:6]), int(day[6:])) + timedelta(days)
