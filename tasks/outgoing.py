@@ -17,9 +17,11 @@ from documents.build import Document
 from documents.pages import BodyPage
 from store.documents import StoreUnavailable
 from store.documents.blobs import stamp
+from store.redis import partitions
 from store.redis.chunks import Record
 from store.redis.outbox import Entry
 from store.redis.partitions import Lease, Quarantine
+from store.redis.work import SecondTry
 from tasks.runtime import CaptureFacts
 from wire.events import Communication, TcpSession
 from wire.fragments import Reassembler
@@ -104,8 +106,8 @@ def quarantined(
     record = lease.current
     if record is None or what.kind == "nothing":
         return []
-    name = f"{lease.chunk}:{lease.p}:{what.flow.hex() or lease.row}"
-    found = error_entries(capture, record, name, what.packets, what.kind, reason, raw)
+    item = partitions.second_try(lease, what) or SecondTry(capture.id, lease.chunk, lease.p, lease.row)
+    found = error_entries(capture, record, item, what.packets, what.kind, reason, raw)
     if rows is not None:
         kept = raw_blob(rows, what.packets, "slice")
         day = accepted_day(record.accepted)
@@ -119,14 +121,17 @@ def slice_place(p: int) -> int:
 
 
 def error_entries(
-    capture: CaptureFacts, record: Record, name: str, packets: int, kind: str, reason: str, raw: bytes | None
+    capture: CaptureFacts, record: Record, item: SecondTry, packets: int, kind: str, reason: str, raw: bytes | None
 ) -> list[Entry]:
-    """An error document (`kind` says of what), and the raw chunk as a blob that the second try reads."""
+    """An error document (`kind` says of what), whose second try writes its next version, and the raw chunk as a blob
+    that the second try reads."""
     day = accepted_day(record.accepted)
-    identity = f"{capture.id}:{name}"
+    identity = item.record
     document = {
         "id": identity,
+        "version": 1,
         "kind": "quarantine",
+        "item": item.text(),
         "whisperer": capture.context.whisperer,
         "capture": capture.id,
         "chunk": record.number,

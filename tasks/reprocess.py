@@ -11,16 +11,14 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-import orjson
 import structlog
 import zstandard
 from celery import shared_task
 
 from apps.captures.models import Capture
 from apps.core.servers import document_store
-from documents import bulk, query
-from documents.build import Document
-from store.documents import EVERYTHING
+from documents import query
+from store.documents import EVERYTHING, aside
 from store.documents.blobs import header
 from store.redis import work
 from store.redis.outbox import Entry
@@ -184,20 +182,17 @@ def save(entry: Entry) -> int:
 
 
 def note(capture: CaptureFacts, item: SecondTry, state: str, reason: str) -> None:
-    """Write the outcome beside the record that was made when it was put aside."""
-    place = str(item.chunk) if item.p is None else f"{item.chunk}:{item.p}:{item.flow.hex() or item.first}"
+    """The next version of the record that was made when it was put aside: what became of it, why, and when."""
     now = datetime.now(UTC)
-    identity = f"{item.capture}:{place}:second"
-    document = {
-        "id": identity,
-        "kind": "secondTry",
+    # Without the record (its poller is late, or its day is over) what is known is told.
+    known = document_store().get("monitoring", EVERYTHING, item.record) or {
+        "id": item.record,
+        "kind": "quarantine",
+        "item": item.text(),
         "whisperer": capture.context.whisperer,
         "capture": item.capture,
         "chunk": item.chunk,
-        "date": now,
-        "state": state,
-        "reason": reason,
+        "date": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
+        "what": "session" if item.flow else "chunk" if item.p is None else "rows",
     }
-    body = orjson.dumps(document, option=orjson.OPT_UTC_Z)
-    line = bulk.lines([Document(identity, 1, "monitoring", f"{now:%Y%m%d}", capture.policy, body)])
-    document_store().write("monitoring", line)
+    aside.write(document_store(), known | {"state": state, "outcome": reason, "tried": now}, capture.policy)

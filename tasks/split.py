@@ -18,6 +18,7 @@ from store.redis import chunks
 from store.redis.chunks import Record, Recorded, SplitJob
 from store.redis.connection import Link
 from store.redis.outbox import Entry
+from store.redis.work import SecondTry
 from tasks import outgoing
 from tasks.runtime import CaptureFacts, facts, new_token, work_link
 from wire import pcapfile, slices
@@ -80,7 +81,8 @@ def row_packets(part: Slice) -> list[int]:
 def set_aside(link: Link, capture: CaptureFacts, job: SplitJob, reason: str) -> tuple[int, ...]:
     """Quarantine a chunk with its bytes, for a second try in ten minutes; returns the partitions that may go on."""
     raw = chunks.raw(link, capture.id, job.chunk)
-    entries = outgoing.error_entries(capture, job.chunk, str(job.chunk.number), job.chunk.packets, "chunk", reason, raw)
+    item, packets = SecondTry(capture.id, job.chunk.number), job.chunk.packets
+    entries = outgoing.error_entries(capture, job.chunk, item, packets, "chunk", reason, raw)
     return outgoing.ask_again(lambda: chunks.quarantine_chunk(link, job, capture.partitions, entries)).hints
 
 

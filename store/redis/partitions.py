@@ -243,9 +243,10 @@ def quarantine(link: Link, lease: Lease, what: Quarantine, entries: Sequence[Ent
         own.meta, own.chunks, own.partition(lease.p), keys.work, keys.bytes, own.states(lease.p), own.acct, keys.due,
         _source(link, lease), *(name for name, _ in packed.values), *packed.streams,
     ]  # fmt: skip
+    item = second_try(lease, what)
     args: list[str | bytes | int] = [
         *_guard(lease), what.end, what.rows, what.packets, settings.lease_ms, settings.second_try_ms,
-        _second_try(lease, what), what.flow, len(packed.values), *packed.args,
+        item.text() if item else "", what.flow, len(packed.values), *packed.args,
     ]  # fmt: skip
     reply = link.script_with_values(packed.values, "quarantine", names, args)
     passed = what.kind == "rows" and what.end >= what.rows
@@ -256,15 +257,15 @@ def quarantine(link: Link, lease: Lease, what: Quarantine, entries: Sequence[Ent
     return replace(done, lease=replace(done.lease, quarantined=lease.quarantined + 1))
 
 
-def _second_try(lease: Lease, what: Quarantine) -> str:
-    """The item of the due set; none where there is nothing to try again."""
+def second_try(lease: Lease, what: Quarantine) -> SecondTry | None:
+    """What is to be tried again of what is put aside; None where nothing is."""
     if what.kind == "chunk":
-        return SecondTry(lease.capture, lease.chunk).text()
+        return SecondTry(lease.capture, lease.chunk)
     if what.kind == "rows" and what.end > lease.row:
-        return SecondTry(lease.capture, lease.chunk, lease.p, lease.row, what.end).text()
+        return SecondTry(lease.capture, lease.chunk, lease.p, lease.row, what.end)
     if what.kind == "session":
-        return SecondTry(lease.capture, lease.chunk, lease.p, flow=what.flow).text()
-    return ""
+        return SecondTry(lease.capture, lease.chunk, lease.p, flow=what.flow)
+    return None
 
 
 def _source(link: Link, lease: Lease) -> str:

@@ -42,6 +42,13 @@ class SecondTry:
         p = "" if self.p is None else self.p
         return f"{self.capture}|{self.chunk}|{p}|{self.first}|{self.end}|{self.flow.hex()}"
 
+    @property
+    def record(self) -> str:
+        """Id of the document that tells of it."""
+        if self.p is None:
+            return f"{self.capture}:{self.chunk}"
+        return f"{self.capture}:{self.chunk}:{self.p}:{self.flow.hex() or self.first}"
+
     @classmethod
     def read(cls, text: str) -> "SecondTry":
         """Reads what `text` gave."""
@@ -69,6 +76,11 @@ def due(link: Link, limit: int = 100) -> list[SecondTry]:
     """The second tries whose time has come. Taking one decides who runs it."""
     items = link.command("ZRANGEBYSCORE", link.keys.due, "-inf", link.now(), "LIMIT", 0, limit)
     return [SecondTry.read(item.decode()) for item in items]
+
+
+def add_due(link: Link, item: SecondTry) -> None:
+    """Says that an item is to be tried now, whether it waits for later or its try is over. A repeat changes nothing."""
+    link.command("ZADD", link.keys.due, link.now(), item.text())
 
 
 def take_due(link: Link, item: SecondTry, token: str) -> Take:

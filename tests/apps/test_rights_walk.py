@@ -169,6 +169,7 @@ def _examples(hidden: Whisperer, shown: Whisperer, seeded: Seeded, traffic: Traf
         ("bodies", "side"): ("req", "res"),
         ("users", "name"): ("alice", "bob"),
         ("preferences", "name"): ("facets", "facets"),
+        ("aside", "id"): ("zqcapture0001:1", "c-test-0001:1"),
         ("policies", "name"): ("default", "default"),
     }
 

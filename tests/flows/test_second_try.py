@@ -6,13 +6,17 @@ from unittest.mock import patch
 
 import orjson
 import pytest
+from django.contrib.auth.models import User
 
 from apps.captures.models import Capture
 from apps.core import servers
+from apps.core.errors import ApplicationError
+from apps.monitoring.services import aside_again
 from apps.whisperers.models import Whisperer
 from store.documents import EVERYTHING, DocumentStore, StoreUnavailable, open_store
 from store.documents.names import RESOURCES
 from store.documents.poller import Poller
+from store.redis.work import SecondTry
 from tasks import reprocess, runtime
 from tests.flows import expect, faults
 from tests.flows.pump import DeathError, Pump, cut_at
@@ -66,9 +70,10 @@ def communications(store: DocumentStore) -> list[dict[str, Any]]:
 
 
 def notes(store: DocumentStore) -> list[tuple[str, str]]:
-    """State and reason of every second try."""
-    found = (one for batch in store.scan("monitoring", EVERYTHING, None) for one in batch)
-    return [(one["state"], one["reason"]) for one in found if one.get("kind") == "secondTry"]
+    """State and outcome of what was put aside and tried again."""
+    found = [one for batch in store.scan("monitoring", EVERYTHING, None) for one in batch]
+    assert all(one["version"] == 1 for one in found if one.get("state") == "waiting")
+    return [(one["state"], one["outcome"]) for one in found if one["kind"] == "quarantine" and "outcome" in one]
 
 
 def paths(found: list[dict[str, Any]]) -> set[tuple[str, int]]:
@@ -164,6 +169,42 @@ def test_what_fails_again_is_definite(run: Pump, store: DocumentStore) -> None:
     assert notes(store) == [("definite", "KeyError")]
     assert len(communications(store)) == len(stored)
     assert expect.second_tries() == {}
+
+
+def test_a_person_has_it_tried_again_after_a_fix(run: Pump, store: DocumentStore) -> None:
+    fault = faults.rows({expect.flow(VICTIM)}, 1, ValueError())
+    text = fail_once(run, fault)
+    before = paths(communications(store))
+    with faults.rows({expect.flow(VICTIM)}, 1, KeyError()):
+        reprocess.second_try(text)
+    assert notes(store) == [("definite", "KeyError")]
+    user = User.objects.create_user("carol", is_staff=True)
+    item = SecondTry.read(text)
+    run.messages.clear()
+    for _ in range(2):  # a click more changes nothing
+        assert aside_again(user=user, id=item.record)["state"] == "waiting"
+    assert run.messages[0] == ("tasks.reprocess.second_try", (text,))
+    assert list(expect.second_tries()) == [item]
+    reprocess.second_try(text)
+    assert notes(store) == [("repaired", "sessionStartNotKept")]
+    assert paths(communications(store)) == before | every_path(expect.only(PIECES[1], VICTIM))
+    record = store.get("monitoring", EVERYTHING, item.record)
+    assert record is not None
+    assert (record["reason"], record["version"], record["packets"] > 0) == ("ValueError", 4, True)
+    with pytest.raises(ApplicationError) as error:
+        aside_again(user=user, id=item.record)
+    assert error.value.status_code == 409
+
+
+def test_what_waits_is_tried_now(run: Pump, store: DocumentStore) -> None:
+    expect.tune(second_try_ms=600_000)
+    text = fail_once(run, faults.chunk(PIECES[1], ZeroDivisionError()))
+    user = User.objects.create_user("carol", is_staff=True)
+    assert next(iter(expect.second_tries().values())) > 500
+    aside_again(user=user, id=SecondTry.read(text).record)
+    assert next(iter(expect.second_tries().values())) <= 0
+    reprocess.second_try(text)
+    assert notes(store) == [("repaired", "sessionStartNotKept")]
 
 
 def test_what_kills_again_is_definite_after_the_third_worker(run: Pump, store: DocumentStore) -> None:
