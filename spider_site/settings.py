@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "apps.captures",
     "apps.httpcomms",
     "apps.monitoring",
+    "spider_site.apps.SiteConfig",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

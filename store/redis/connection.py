@@ -219,7 +219,7 @@ def create_group(link: Link, resource: str) -> None:
 
 def check_server(link: Link) -> None:
     """Raises UnfitServerError for a server that is too old, keeps no append-only file, or may evict keys."""
-    info = _info(link)
+    info = server_info(link)
     version = info.get("redis_version", "0")
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM:
         raise UnfitServerError(
@@ -232,7 +232,8 @@ def check_server(link: Link) -> None:
         raise UnfitServerError(f"the server may evict keys ({policy}): start it with `maxmemory-policy noeviction`")
 
 
-def _info(link: Link) -> dict[str, str]:
+def server_info(link: Link) -> dict[str, str]:
+    """What the server says of itself (INFO), by name."""
     text: bytes = link.command("INFO")
     lines = (line for line in text.decode().splitlines() if ":" in line)
     return dict(line.split(":", 1) for line in lines)
@@ -240,5 +241,5 @@ def _info(link: Link) -> dict[str, str]:
 
 __all__ = [
     "GROUP", "Link", "LostError", "RedisConnectionError", "Store", "UnfitServerError", "check_server", "create_group",
-    "new_attempt", "open_store",
+    "new_attempt", "open_store", "server_info",
 ]  # fmt: skip

@@ -1,0 +1,161 @@
+"""What Django's `check` says of our own settings.
+
+At every start: limits that contradict each other. With `--deploy`: what a site that others reach should not leave as a
+laptop has it, and what its servers say of themselves, with the command that helps. A finding's id stays; the table in
+docs/operations.md lists them.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from redis.exceptions import RedisError
+
+from apps.core import words
+from apps.core.servers import chunk_store, document_store
+from spider_site.environment import flag, number, text
+from store.redis.connection import UnfitServerError, server_info
+
+Check = TypeVar("Check", bound=Callable[..., Any])
+
+#: What one worker may have on its way into Redis beyond the limits.
+WORKER_BYTES: Final = 48 << 20
+_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+
+
+@register(Tags.compatibility)
+def limits(**_: Any) -> list[CheckMessage]:
+    """Limits that cannot hold together."""
+    return list(_limits())
+
+
+def _limits() -> Iterator[CheckMessage]:
+    soft, hard = settings.CHUNKS_SOFT, settings.CHUNKS_HARD
+    if hard - soft < settings.CHUNK_LIMIT:
+        yield Error(
+            f"Between SPIDER_CHUNKS_SOFT ({words.volume(soft)}) and SPIDER_CHUNKS_HARD ({words.volume(hard)}) there is"
+            f" no room for one chunk (SPIDER_CHUNK_LIMIT, {words.volume(settings.CHUNK_LIMIT)}): the one that all wait"
+            " for might never be let in.",
+            hint="Raise SPIDER_CHUNKS_HARD, or lower one of the others.",
+            id="spider.E001",
+        )
+    days, heavy = settings.RETENTION_DAYS, settings.PACKET_RETENTION_DAYS
+    if days and (not heavy or heavy > days):
+        yield Error(
+            f"Packets and bodies would be kept longer ({heavy or 'for ever'}) than the communications that lead to "
+            f"them ({days} days).",
+            hint="Set SPIDER_PACKET_RETENTION_DAYS to at most SPIDER_RETENTION_DAYS.",
+            id="spider.E002",
+        )
+    for name in ("SPIDER_WINDOW", "SPIDER_PARTITIONS", "SPIDER_WEB_PROCESSES", "SPIDER_WEB_THREADS", "SPIDER_POLLERS"):
+        if number(name) < 1:
+            yield Error(f"{name} is {number(name)}.", hint="Give it at least 1.", id="spider.E003")
+
+
+@register(Tags.security, deploy=True)
+def deployment(**_: Any) -> list[CheckMessage]:
+    """What others can reach."""
+    return list(_deployment())
+
+
+def _deployment() -> Iterator[CheckMessage]:
+    for name, words_ in (("SPIDER_SECRET_KEY", "sessions"), ("SPIDER_MASK_KEY", "equal masked values")):
+        if not text(name):
+            yield Warning(
+                f"{name} is not given: it is made and kept in the data folder, so {words_} are this machine's alone.",
+                hint=f"Give {name}, or {name}_FILE, the same to every process.",
+                id="spider.W001",
+            )
+    if not flag("SPIDER_HTTPS"):
+        yield Warning(
+            "SPIDER_HTTPS is off: passwords and traffic go over the network in clear.",
+            hint="Put the site behind a proxy that speaks HTTPS, and set SPIDER_HTTPS=1.",
+            id="spider.W002",
+        )
+    if flag("SPIDER_HTTPS") and not flag("SPIDER_BEHIND_PROXY"):
+        yield Warning(
+            "SPIDER_BEHIND_PROXY is off although HTTPS comes from a proxy: failed sign-ins count for its address.",
+            hint="Set SPIDER_BEHIND_PROXY=1.",
+            id="spider.W003",
+        )
+    if "*" in settings.ALLOWED_HOSTS:
+        yield Warning(
+            "SPIDER_ALLOWED_HOSTS is *: links in pages follow whatever name a request gives.",
+            hint="List the names that the site is reached by.",
+            id="spider.W004",
+        )
+    yield from _passwords()
+
+
+def _passwords() -> Iterator[CheckMessage]:
+    for name, url in (("SPIDER_REDIS_URL", settings.REDIS_URL), ("SPIDER_BROKER_URL", settings.CELERY_BROKER_URL)):
+        parts = urlsplit(url)
+        if not parts.password and parts.hostname not in _LOCAL:
+            yield Warning(
+                f"{name} has no password: who reaches the server reads and changes what is captured.",
+                hint="Give Redis a password (requirepass), or keep it in a network of its own.",
+                id="spider.W005",
+            )
+    for url in settings.ELASTICSEARCH_URL.split(",") if settings.ELASTICSEARCH_URL else ():
+        parts = urlsplit(url)
+        if not parts.password and parts.hostname not in _LOCAL:
+            yield Warning(
+                f"SPIDER_ELASTICSEARCH_URL ({parts.hostname}) has no login.",
+                hint="Use https://user:password@…, or keep it in a network of its own.",
+                id="spider.W006",
+            )
+
+
+@register(Tags.database, deploy=True)
+def servers(**_: Any) -> list[CheckMessage]:
+    """What the servers say of themselves."""
+    return [*_migrations(), *_redis(), *_documents()]
+
+
+def _migrations() -> Iterator[CheckMessage]:
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        reason = str(error).strip().splitlines()[0]
+        yield Error(f"PostgreSQL cannot be asked: {reason}", hint="See SPIDER_DATABASE_URL.", id="spider.E010")
+        return
+    if plan:
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:3])
+        yield Error(
+            f"The tables are older than the program: {len(plan)} migrations are missing ({names} …).",
+            hint="Run: python -m spider_site.run.prepare",
+            id="spider.E011",
+        )
+
+
+def _redis() -> Iterator[CheckMessage]:
+    try:
+        with chunk_store().link() as link:
+            info = server_info(link)
+    except UnfitServerError as error:
+        yield Error(f"Redis is not fit: {error}.", hint="See Requirements in docs/operations.md.", id="spider.E012")
+        return
+    except (RedisError, OSError) as error:
+        yield Error(f"Redis cannot be asked: {type(error).__name__}.", hint="See SPIDER_REDIS_URL.", id="spider.E013")
+        return
+    most = int(info.get("maxmemory", 0))
+    sums = settings.CHUNKS_HARD + settings.OUTBOX_LIMIT + settings.STATE_LIMIT
+    needed = sums + max(number("SPIDER_WORKERS"), 2) * WORKER_BYTES
+    if most and most < needed:
+        yield Error(
+            f"Redis may use {words.volume(most)} (maxmemory), but what waits may take {words.volume(needed)}: it would "
+            "refuse what was promised room.",
+            hint="Raise maxmemory, or lower SPIDER_CHUNKS_HARD, SPIDER_OUTBOX_LIMIT or SPIDER_STATE_LIMIT.",
+            id="spider.E014",
+        )
+
+
+def _documents() -> Iterator[CheckMessage]:
+    health = document_store().health()
+    if not health.ok:
+        yield Error(f"The document store: {health.detail}", hint="See SPIDER_ELASTICSEARCH_URL.", id="spider.E015")
