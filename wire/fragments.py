@@ -74,6 +74,11 @@ class Reassembler:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def fragments(self) -> int:
+        """Fragments that wait for the others of their datagrams."""
+        return sum(len(datagram.parts) for datagram in self._waiting.values())
+
     def feed(self, fragments: Iterable[Fragment]) -> list[Whole]:
         """Take fragments in capture order; gives the datagrams they complete."""
         done = []
