@@ -115,7 +115,7 @@ def add_late(
     """Sends the sums of a chunk that came after its capture was closed to the outbox; a repeat is the same document."""
     minute, stream = link.now() // 60_000, link.keys.out("monitoring")
     payload = zstandard.compress(_line(f"{capture}:late:{number}", capture, minute, counters, fields, policy))
-    link.pipeline(
+    *_, done = link.pipeline(
         [
             ("MULTI",),
             ("XADD", stream, "*", "b", payload, "n", 1),
@@ -123,6 +123,8 @@ def add_late(
             ("EXEC",),
         ]
     )
+    if isinstance(done, Exception):
+        raise done
 
 
 def flush(

@@ -27,7 +27,7 @@ class BalanceSerializer(serializers.Serializer):
     """An equation with its numbers: `whole` is the sum of `parts` and `rest`."""
 
     equation = serializers.CharField(help_text="captured, uploaded, undecodable or payload.")
-    unit = serializers.ChoiceField(["packets", "bytes"])
+    unit = serializers.CharField(help_text="packets or bytes.")
     counter = serializers.CharField(help_text="The counter that is the whole.")
     whole = serializers.IntegerField()
     parts = serializers.DictField(child=serializers.IntegerField(), help_text="Sums by counter.")
@@ -48,7 +48,7 @@ class SumsSerializer(serializers.Serializer):
     balances = BalanceSerializer(many=True)
 
 
-class StepSerializer(serializers.Serializer):
+class PacketsStepSerializer(serializers.Serializer):
     """A step of the range; those without packets are left out."""
 
     start = serializers.IntegerField(help_text="Nanoseconds since the epoch.")
@@ -56,7 +56,7 @@ class StepSerializer(serializers.Serializer):
     lost = serializers.IntegerField()
 
 
-class PacketsSerializer(serializers.Serializer):
+class WherePacketsAreSerializer(serializers.Serializer):
     """Where the packets of a range are."""
 
     since = serializers.IntegerField(help_text="Nanoseconds since the epoch: a whole minute.")
@@ -66,7 +66,7 @@ class PacketsSerializer(serializers.Serializer):
     away = serializers.ListField(child=serializers.CharField(), help_text="Servers that did not answer.")
     total = SumsSerializer()
     rows = SumsSerializer(many=True, help_text="By whisperer, or by capture of one.")
-    steps = StepSerializer(many=True)
+    steps = PacketsStepSerializer(many=True)
 
 
 class PacketsApi(PeopleApi):
@@ -78,7 +78,7 @@ class PacketsApi(PeopleApi):
         description="Sums of the accounting by whisperer, of those that the caller may see, in the minutes in which "
         "chunks were accepted. The last hour when `from` is absent.",
         parameters=[FROM, TO, WHISPERER],
-        responses={200: PacketsSerializer, **ERRORS},
+        responses={200: WherePacketsAreSerializer, **ERRORS},
     )
     def get(self, request: Request) -> HttpResponse:
         whisperer = asked_for(request)
