@@ -100,6 +100,11 @@ class Reassembler:
         counts, self._counts = self._counts, {}
         return counts
 
+    def refuse(self, reason: str, number: int) -> None:
+        """So many datagrams that were put together hold no TCP segment: the fragments that completed them are lost."""
+        if number:
+            self._count(reason, number)
+
     def _count(self, reason: str, number: int) -> None:
         self._counts[reason] = self._counts.get(reason, 0) + number
 

@@ -93,6 +93,8 @@ UNDECODABLE: Mapping[str, str] = {
     "fragment.limit": "More IP fragments than are kept",
     "fragment.cut": "IP fragments cut short",
     "fragment.tooLong": "IP fragments longer than a datagram",
+    "fragment.badTcp": "Damaged TCP header in IP fragments",
+    "fragment.notTcp": "No TCP in IP fragments",
 }
 
 
