@@ -54,8 +54,8 @@ class Flow:
     height: float
 
 
-def flow(balances: Mapping[str, Balance], waiting: int) -> Flow | None:
-    """The drawing of sums; None where nothing was captured."""
+def flow(balances: Mapping[str, Balance], *, sound: bool = True) -> Flow | None:
+    """The drawing of sums; None where nothing was captured. `sound`: what is in no account waits, it is not missing."""
     captured = balances[CAPTURED.name]
     if captured.whole <= 0:
         return None
@@ -63,7 +63,7 @@ def flow(balances: Mapping[str, Balance], waiting: int) -> Flow | None:
     first = made.node(0, "packets.captured", captured.whole, TOP, FULL)
     lost = _grouped(captured.parts)
     uploaded = made.column(1, first, lost)[0]
-    parts = {**balances[UPLOADED.name].parts, **({"waiting": waiting} if waiting > 0 else {})}
+    parts = {**balances[UPLOADED.name].parts, "waiting" if sound else "missing": balances[UPLOADED.name].rest}
     session = made.column(2, uploaded, parts)[0]
     payload = balances[PAYLOAD.name]
     if payload.whole > 0:
@@ -84,6 +84,7 @@ def _grouped(parts: Mapping[str, int]) -> dict[str, int]:
 _TITLES: Final = {
     "packets.dropped": ("Dropped", "bad"),
     "waiting": ("Waiting", "wait"),
+    "missing": ("In no account", "bad"),
     "payload.parsed": ("Payload parsed", "ok"),
     "payload.skipped": ("Skipped with a reason", "info"),
 }

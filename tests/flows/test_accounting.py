@@ -181,18 +181,18 @@ def keys(*flags: str) -> str:
     return out.getvalue()
 
 
-def test_every_key_has_an_owner_all_the_way(run: Pump, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_key_has_an_owner_all_the_way(run: Pump) -> None:
     keys("--drained")
     for number in range(len(PIECES)):
         send(run, number)
         keys()
+    with pytest.raises(CommandError, match="left"):
+        keys("--drained")
     run.end(len(PIECES) - 1)
     while run.messages:
         name, args = run.messages.pop(0)
         celery.current_app.tasks[name](*args)
         keys()
-    with pytest.raises(CommandError, match="left"):
-        keys("--drained")
     run.finish()
     assert "nobody" not in keys("--drained")
 

@@ -57,11 +57,6 @@ class Row:
         return {equation.name: balance(equation, self.counters) for equation in EQUATIONS}
 
     @property
-    def waiting(self) -> int:
-        """Uploaded packets that are in none of the parts yet."""
-        return balance(UPLOADED, self.counters).rest
-
-    @property
     def lost(self) -> int:
         """Packets that nothing can be made of any more."""
         return lost_of(self.counters)

@@ -127,7 +127,7 @@ def _shown(request: HttpRequest, found: Packets, whisperer: Whisperer | None) ->
     return {
         "found": found,
         "whisperer": whisperer,
-        "picture": flow(total.balances, total.waiting),
+        "picture": flow(total.balances, sound=total.holds(UPLOADED.name)),
         "groups": [(title, len(columns)) for _, title, columns in GROUPS],
         "heads": [(name, number == 0) for *_, columns in GROUPS for number, (_, name) in enumerate(columns)],
         "rows": [_line(row, request, found.range, by_capture=whisperer is not None) for row in found.rows],
@@ -194,7 +194,8 @@ def _line(row: Row, request: HttpRequest, span: Range, *, by_capture: bool) -> d
         found, bytes_ = balances[equation.name], equation.unit == "bytes"
         for number, (names, label) in enumerate(columns):
             count = sum(parts_of(names, row.counters).values()) if names else found.rest
-            cells.append(_cell(label, count, bytes_=bytes_, edge=number == 0))
+            wrong = not names and not row.holds(equation.name)
+            cells.append(_cell(label, count, bytes_=bytes_, edge=number == 0, wrong=wrong))
     since, until = request.GET.get("from") or ranges.DEFAULT, request.GET.get("to", "")
     field = "capture" if by_capture else "whisperer"
     search = {"q": f'{field}:"{row.key}"', "from": words.rfc3339(span.since or 0), "to": words.rfc3339(span.until or 0)}
@@ -208,8 +209,8 @@ def _line(row: Row, request: HttpRequest, span: Range, *, by_capture: bool) -> d
     }
 
 
-def _cell(label: str, count: int, *, bytes_: bool, edge: bool) -> Cell:
-    tone = "z" if not count else "t5" if count and label in _BAD else ""
+def _cell(label: str, count: int, *, bytes_: bool, edge: bool, wrong: bool) -> Cell:
+    tone = "z" if not count else "t5" if wrong or label in _BAD else ""
     if not bytes_ or abs(count) < 1000:
         return Cell(label, f"{count:,}", f"{count:,} bytes" if bytes_ and count else "", tone, edge)
     sign = "−" if count < 0 else ""
