@@ -92,9 +92,9 @@ class Api:
         path = f"/api/v1/captures/{quote(capture)}/status/"
         return self._call("POST", path, {"Content-Type": "application/json"}, body)
 
-    def finish(self, capture: str, last: int) -> Answer | Failure:
-        """`POST /api/v1/captures/{capture}/final/`"""
-        body = json.dumps({"last": last}).encode("ascii")
+    def finish(self, capture: str, last: int, dropped: str, captured: int) -> Answer | Failure:
+        """`POST /api/v1/captures/{capture}/final/`: the end, and what was lost since the last chunk."""
+        body = json.dumps({"last": last, "dropped": dropped, "captured": captured}).encode("ascii")
         path = f"/api/v1/captures/{quote(capture)}/final/"
         return self._call("POST", path, {"Content-Type": "application/json"}, body)
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 @dataclass
 class Losses:
     """Packets that will never be sent, by reason: "kernel" (the ring was full), "queue" (uploads were too slow),
-    "limit" and "breaker" (capture was paused by the rate or by the processor time)."""
+    "limit" and "breaker" (capture was paused by the rate or by the processor time), and "filter" (left out on purpose).
+
+    `captured` counts the same packets where they were seen, apart from the reasons: the server compares the two."""
 
     packets: dict[str, int] = field(default_factory=dict)
     bytes: dict[str, int] = field(default_factory=dict)
+    captured: int = 0
 
     def add(self, reason: str, packets: int, size: int = 0) -> None:
         if packets or size:
@@ -23,6 +26,7 @@ class Losses:
     def merge(self, other: Losses) -> None:
         for reason, packets in other.packets.items():
             self.add(reason, packets, other.bytes[reason])
+        self.captured += other.captured
 
     def header(self) -> str:
         """`reason=packets/bytes`, several by commas."""

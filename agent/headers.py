@@ -22,6 +22,7 @@ def of(job: Job, instance: str, interface: str, oldest: int, abandoned: str) -> 
         "Spider-Oldest": str(oldest),
         "Spider-Abandoned": abandoned,
         "Spider-Dropped": job.chunk.losses.header(),
+        "Spider-Captured": str(job.chunk.packets + job.chunk.losses.captured),
     }
     return {name: value for name, value in headers.items() if value}
 

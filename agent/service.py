@@ -312,7 +312,7 @@ class Service:
         counts = self._around.counts
         for session in self._sessions.values():
             if isinstance(session, LiveSession):
-                counts.add("packets_filtered", session.take_filtered())
+                session.count_filtered()
         then, before = self._rate_from
         total = counts["bytes_total"]
         self._rate_from = (now, total)

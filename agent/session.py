@@ -11,7 +11,7 @@ from agent import host, source_file, source_interface
 from agent.api import Api
 from agent.bpf import Instruction, Network
 from agent.calls import Calls
-from agent.chunk import Counts
+from agent.chunk import Counts, Losses
 from agent.compression import Compress
 from agent.errors import AgentError, InterfaceError
 from agent.limits import Gate
@@ -134,6 +134,7 @@ class LiveSession(Session):
             ring.start(self._program)
             self._source = source_interface.Source(ring, settings.chunk_bytes, settings.seconds, around.gate)
             self._seen, self._captured = host.seen(interface), 0
+            self._looking, self._filtered = threading.Lock(), 0
             super().__init__(around, orders, interface, "")
         except BaseException:
             ring.close()
@@ -163,15 +164,25 @@ class LiveSession(Session):
             self._source.newest.silence()
         super().stop()
 
-    def take_filtered(self) -> int:
-        """Packets of the interface since the last call that were not captured, because filters left them out. The
-        kernel counts what passes an interface elsewhere than what reaches a ring, so it is not exact."""
-        seen, captured = host.seen(self.interface), self._source.captured + self._source.kernel_drops
-        out = (seen - self._seen) - (captured - self._captured)
-        if out <= 0:  # not yet out of step: what was captured may not be read yet
-            return 0
-        self._seen, self._captured = seen, captured
-        return out
+    def count_filtered(self) -> None:
+        """Count packets of the interface that were not captured, because filters left them out. The kernel counts what
+        passes an interface elsewhere than what reaches a ring, so it is not exact."""
+        with self._looking:
+            seen, captured = host.seen(self.interface), self._source.captured + self._source.kernel_drops
+            out = (seen - self._seen) - (captured - self._captured)
+            if out <= 0:  # not yet out of step: what was captured may not be read yet
+                return
+            self._seen, self._captured = seen, captured
+            self._filtered += out
+        self._around.counts.add("packets_filtered", out)
+
+    def _tell_filtered(self, losses: Losses) -> None:
+        """With the next chunk, as what was lost on purpose."""
+        self.count_filtered()
+        with self._looking:
+            filtered, self._filtered = self._filtered, 0
+        losses.add("filter", filtered)
+        losses.captured += filtered
 
     def _feed(self) -> None:
         source, counts = self._source, self._around.counts
@@ -181,6 +192,7 @@ class LiveSession(Session):
                 counts.add("packets_captured", chunk.packets)
                 counts.add("dropped_kernel", source.kernel_drops - drops)
                 drops = source.kernel_drops
+                self._tell_filtered(chunk.losses)
                 self.uploader.put(chunk, wait=False)
         finally:
             rest = source.rest()
@@ -188,6 +200,7 @@ class LiveSession(Session):
                 counts.add("packets_captured", rest.packets)
                 self.uploader.put(rest, wait=False)
             counts.add("dropped_kernel", source.kernel_drops - drops)
+            self._tell_filtered(source.losses)
             self.uploader.lose(source.losses)
             source.close()
 

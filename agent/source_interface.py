@@ -105,7 +105,10 @@ class Source:
         return self._take() if self._packets else None
 
     def _admit(self, packets: int, size: int) -> bool:
-        return self._gate is None or self._gate.admit(packets, size, self.losses)
+        if self._gate is None or self._gate.admit(packets, size, self.losses):
+            return True
+        self.losses.captured += packets
+        return False
 
     def _add(self, block: bytes, packets: int) -> None:
         self._parts.append(block)
@@ -124,6 +127,7 @@ class Source:
         dropped = self.ring.drops()
         self.kernel_drops += dropped
         self.losses.add("kernel", dropped)
+        self.losses.captured += dropped
 
     def _change(self) -> None:
         if self._next is not None:

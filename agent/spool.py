@@ -150,7 +150,7 @@ class Kept:
         """Put a chunk on disk; it lets go of its bytes. False when the quota is used up. Raises OSError."""
         facts = {
             "packets": chunk.packets, "size": chunk.size, "kind": chunk.kind.hex(), "encoding": encoding,
-            "digest": digest, "lost": [chunk.losses.packets, chunk.losses.bytes],
+            "digest": digest, "lost": [chunk.losses.packets, chunk.losses.bytes, chunk.losses.captured],
         }  # fmt: skip
         head = json.dumps(facts).encode("ascii") + b"\n"
         size = len(head) + sum(map(len, body))
@@ -227,8 +227,10 @@ def read(stored: Stored) -> bytes:
 def _chunk(path: str, facts: dict[str, Any]) -> Chunk:
     chunk = Chunk((), int(facts["packets"]))
     chunk.size, chunk.kind = int(facts["size"]), bytes.fromhex(facts["kind"])
-    packets, sizes = facts["lost"]
-    chunk.losses = Losses({str(r): int(n) for r, n in packets.items()}, {str(r): int(n) for r, n in sizes.items()})
+    packets, sizes, *captured = facts["lost"]
+    counts = {str(r): int(n) for r, n in packets.items()}
+    seen = int(captured[0]) if captured else sum(counts.values())  # an older version did not count them apart
+    chunk.losses = Losses(counts, {str(r): int(n) for r, n in sizes.items()}, seen)
     chunk.stored = Stored(path, os.path.getsize(path), str(facts["encoding"]), str(facts["digest"]))
     return chunk
 

@@ -110,6 +110,7 @@ class Uploader:
             self._waiting.losses.merge(chunk.losses)
             if self._waiting.is_full(chunk) or self._stopped:
                 self._waiting.losses.add("queue", chunk.packets, chunk.size)
+                self._waiting.losses.captured += chunk.packets
                 self.lost_packets += chunk.packets
                 self._counts.add("dropped_queue", chunk.packets)
                 return
@@ -193,10 +194,10 @@ class Uploader:
         if self._numbers.last < 0:
             self._end_kept()
             return ""
-        api = self._connect()
+        api, losses = self._connect(), self._waiting.losses
         try:
             while not self._late():
-                answer = api.finish(self._numbers.capture, self._numbers.last)
+                answer = api.finish(self._numbers.capture, self._numbers.last, losses.header(), losses.captured)
                 if isinstance(answer, Answer) and answer.word in ("done", "ok"):
                     self._memory.keep("")
                     self._end_kept()
@@ -398,6 +399,7 @@ class Uploader:
     def _give_up(self, job: Job, reason: str) -> None:
         self.lost_packets += job.chunk.packets
         self._counts.add("dropped_queue", job.chunk.packets)
+        self._waiting.losses.merge(job.chunk.losses)  # it would have told them: another chunk does
         self._numbers.abandon(job, reason)
         self._tidy()
 

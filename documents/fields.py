@@ -232,21 +232,25 @@ _HOSTS = (
 
 _MONITORING = (
     *_ABOUT,
-    _keyword("kind", "capture (the sums of a minute), quarantine (what was put aside) or figures (what waits).",
-             "quarantine", column="text"),
+    _keyword("kind", "capture (the sums of a minute), quarantine (what was put aside), figures (what waits) or alarm "
+             "(sums that do not add up).", "quarantine", column="text"),
     _keyword("instance", "Agent on one host, of that whisperer.", "gateway-1", column="text"),
     _keyword("interface", "Network interface or file.", "eth0"),
     _keyword("capture", "Run of the agent it is about.", "c-20261122-101500-7f", column="text", bare="contains"),
     Field("chunk", "integer", "Number of the chunk that was put aside.", "17", column="integer"),
-    _keyword("what", "What was put aside: chunk, rows or session.", "rows"),
+    _keyword("what", "What was put aside: chunk, rows or session; of an alarm, the equation that does not hold.",
+             "rows"),
     Field("packets", "long", "Packets in what was put aside.", "42"),
-    _keyword("state", "Of what was put aside: waiting, repaired or definite.", "waiting", column="text"),
+    _keyword("state", "Of what was put aside: waiting, repaired or definite. Of an alarm: open or cleared.", "waiting",
+             column="text"),
+    Field("lastDate", "date", "When an alarm was last looked at.", "2026-11-22T10:16:00.000000000Z"),
     _keyword("reason", "Why it was put aside.", "MemoryError", column="text", bare="contains"),
     _keyword("outcome", "What came of its second try: why it failed again, or what its packets could not tell.",
              "sessionStartNotKept"),
     Field("tried", "date", "When it was tried again.", "2026-11-22T10:25:00.000000000Z"),
     _keyword("item", "What to try again.", "c-20261122-101500-7f|17||0|0|"),
-    Field("counters", "flattened", "Sums of a minute of a capture, by name.", "1200", many=True, numbers=True),
+    Field("counters", "flattened", "Sums of a minute of a capture, by name; of an alarm, both sides.", "1200",
+          many=True, numbers=True),
 )
 
 #: resource → field name → field.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
+from apps.monitoring.explanations import ACCOUNTS, SKIPPED, UNDECODABLE, Account
 from apps.whisperers.configuration.schema import KINDS, FieldInfo, Kind
 from apps.whisperers.configuration.schema import fields as configured
+from documents.counters import COUNTERS, EQUATIONS, Equation
 from documents.fields import FIELDS, Field
 from spider_site.environment import SETTINGS, Setting, type_names
 from spider_site.places import BASE
@@ -87,7 +89,40 @@ def anomalies_page() -> str:
     return "\n".join(parts)
 
 
+def counters_page() -> str:
+    """`docs/counters.md`: the counters of the accounting, their equations, and what helps against losses."""
+    parts = [
+        "# Counters\n",
+        NOTE.format(source="documents/counters.py and apps/monitoring/explanations.py"),
+        "Sums by capture and by the minute in which their chunk was accepted; see [accounting](accounting.md).\n",
+        *(f"- {_equation(equation)}" for equation in EQUATIONS),
+        "",
+        *_table(["counter", "what it counts"], ([f"`{name}`", meaning] for name, meaning in COUNTERS.items())),
+        "",
+        "## What is lost or left out, why, and what helps\n",
+        *_table(["account", "why", "what helps"], map(_account_row, (one for one in ACCOUNTS.values() if one.why))),
+        "",
+        "## Reasons\n",
+        *_table(["`payload.skipped.`", "reason"], ([f"`{code}`", name] for code, name in SKIPPED.items())),
+        "",
+        *_table(["`undecodable.`", "reason"], ([f"`{code}`", name] for code, name in UNDECODABLE.items())),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _equation(equation: Equation) -> str:
+    parts = " + ".join(f"`{name}`" for name in equation.parts)
+    return f"`{equation.whole}` = {parts}" + (f" + {equation.rest}" if equation.rest else "")
+
+
+def _account_row(account: Account) -> list[str]:
+    field = f" (`{account.field}`)" if account.field else ""
+    return [account.title, account.why, account.help + field]
+
+
 PAGES = {
+    "docs/counters.md": counters_page,
     "docs/settings.md": settings_page,
     "docs/fields.md": fields_page,
     "docs/anomalies.md": anomalies_page,

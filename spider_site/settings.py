@@ -73,6 +73,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "apps.whisperers.context.navigation",
+                "apps.monitoring.context.health",
             ],
         },
     },

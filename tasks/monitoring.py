@@ -16,6 +16,7 @@ from apps.captures.models import Capture
 from apps.captures.selectors import uploads_unchecked, uploads_waiting
 from apps.core.servers import document_store
 from apps.core.tasks import send
+from apps.monitoring.checking import check_sums
 from apps.whisperers.models import Whisperer
 from documents import build, bulk
 from documents.build import Document
@@ -56,7 +57,7 @@ def start(item: WorkItem) -> None:
 @shared_task(name="tasks.monitoring.minute")
 def minute() -> None:
     """Every minute: sums to the store, silent captures ended, deleted ones and old tombstones removed, waiting requests
-    shown."""
+    shown; and whether all sums add up."""
     with work_link() as link:
         open_captures = captures.all_captures(link)
         idle = captures.idle_captures(link, settings.CAPTURE_IDLE_SECONDS * 1000)
@@ -69,6 +70,7 @@ def minute() -> None:
         for row in rows.values():
             flush_capture(link, row)
             _sweep(link, row)
+        check_sums(link)
         figures(work.figures(link))
     for capture in uploads_waiting():
         send("tasks.upload.piece", capture, queue="upload")

@@ -172,8 +172,12 @@ def accepted_day(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y%m%d")
 
 
-def count_fragments(fragments: Reassembler, counters: dict[str, int]) -> None:
-    """Add what became of IP fragments: part of a session's packet, or lost with a reason."""
+def count_fragments(fragments: Reassembler, before: int, counters: dict[str, int]) -> None:
+    """Add what became of IP fragments: part of a session's packet, lost with a reason, or waiting (`before`: how many
+    waited until now)."""
+    waiting = fragments.fragments - before
+    if waiting:
+        counters["fragments.waiting"] = counters.get("fragments.waiting", 0) + waiting
     for reason, count in fragments.take_counts().items():
         kind = "packets.session" if reason == "joined" else "packets.undecodable"
         counters[kind] = counters.get(kind, 0) + count

@@ -56,6 +56,7 @@ class Drain:
             self._rebuilder.bound_bodies(capture.context.limits.body_bytes)
         self._slice: tuple[int, Slice] | None = None
         self._fragments: Reassembler | None = None  # as it will be once the slice is done
+        self._fragments_before = 0  # those that waited before the slice
         self._to_close: list[bytes] | None = None  # flows that are open at the end marker, in key order
         self._close_at_once = CLOSE_SESSIONS
         self._committed = False
@@ -221,6 +222,7 @@ class Drain:
             return part
         states = partitions.load_states(self._link, self._capture.id, self._lease.p, [partitions.EXTRA])
         self._fragments = Reassembler.load(states.get(partitions.EXTRA, b""), self._capture.context.limits)
+        self._fragments_before = self._fragments.fragments
         return merge_fragments(part, self._fragments)
 
     def _count_fragments(self, changes: Changes) -> None:
@@ -228,7 +230,7 @@ class Drain:
             return
         changes.changed[partitions.EXTRA] = self._fragments.dump()
         if self._lease.p == 0:  # every partition sees all fragments, one counts them
-            outgoing.count_fragments(self._fragments, changes.counters)
+            outgoing.count_fragments(self._fragments, self._fragments_before, changes.counters)
         self._fragments = None
 
     def _load(self, part: Slice, first: int, last: int) -> None:
@@ -280,8 +282,9 @@ class Drain:
         if self._lease.p == 0:
             states = partitions.load_states(self._link, self._capture.id, 0, [partitions.EXTRA])
             fragments = Reassembler.load(states.get(partitions.EXTRA, b""), self._capture.context.limits)
+            before = fragments.fragments
             fragments.close()
-            outgoing.count_fragments(fragments, counters)
+            outgoing.count_fragments(fragments, before, counters)
         return counters
 
     def _sweep(self, now: int) -> None:

@@ -67,7 +67,9 @@ def record(link: Link, capture: CaptureFacts, chunk: Record, found: Split) -> tu
         capture_saw(capture.id, found.first, found.last)
 
     def send_slices() -> Recorded:
-        return chunks.record_split(link, capture.id, chunk, parts, entries=entries, counters=counters(chunk, found))
+        return chunks.record_split(
+            link, capture.id, chunk, parts, entries=entries, packets=found.packets, counters=counters(chunk, found)
+        )
 
     return outgoing.ask_again(send_slices).hints
 
@@ -122,9 +124,10 @@ def counters(chunk: Record, found: Split) -> dict[str, int]:
     """Packets that are in no slice, by where they went; what the agent said of their number is put right."""
     miscounted = found.packets - chunk.packets
     undecodable = {f"undecodable.{reason}": count for reason, count in found.undecodable.items()}
+    right = ("packets.captured", "packets.uploaded", "packets.miscounted") if miscounted else ()
     return {
         "packets.notTcp": found.not_tcp,
         "packets.undecodable": sum(found.undecodable.values()),
         **undecodable,
-        **({"packets.uploaded": miscounted, "packets.miscounted": miscounted} if miscounted else {}),
+        **dict.fromkeys(right, miscounted),
     }

@@ -74,6 +74,11 @@ class Reassembler:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def fragments(self) -> int:
+        """Fragments that wait for the others of their datagrams."""
+        return sum(len(datagram.parts) for datagram in self._waiting.values())
+
     def feed(self, fragments: Iterable[Fragment]) -> list[Whole]:
         """Take fragments in capture order; gives the datagrams they complete."""
         done = []
@@ -94,6 +99,11 @@ class Reassembler:
         record's packet (the completing one is not among them: it counts as the packet)."""
         counts, self._counts = self._counts, {}
         return counts
+
+    def refuse(self, reason: str, number: int) -> None:
+        """So many datagrams that were put together hold no TCP segment: the fragments that completed them are lost."""
+        if number:
+            self._count(reason, number)
 
     def _count(self, reason: str, number: int) -> None:
         self._counts[reason] = self._counts.get(reason, 0) + number

@@ -98,6 +98,8 @@ class Partition:
 
     def announce(self, flow: bytes, session: Session, end: str) -> None:
         """Write the record of a session; `end` is "" while it is open."""
+        if not session.version:
+            self.ctx.count("documents.tcpsessions", 1)
         session.version = max(session.progress, session.version + 1)
         session.announced = session.last
         self.ctx.events.append(sessions.event(session, flow, end))

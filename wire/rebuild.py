@@ -92,7 +92,9 @@ class Rebuilder:
         while row < stop and self._ctx.bytes_out < max_bytes:
             walk.row(row)
             row += 1
-        self._ctx.count("packets.session", walk.starts[row] - walk.starts[min(start_row, row)])
+        low, high = walk.starts[min(start_row, row)], walk.starts[row]
+        self._ctx.count("packets.session", high - low)
+        self._ctx.count("payload.bytes", _payload(slice_, low, high))
         if row == count:
             self._turns = None
             if len(slice_):
@@ -204,6 +206,11 @@ class Rebuilder:
         """Move the unfinished body out of the state: only what is new is ever written again."""
         changes.bodies.append((session.id, reader.kind, b"".join(reader.parts)))
         reader.parts, reader.waiting, reader.spilled = [], 0, True
+
+
+def _payload(slice_: Slice, low: int, high: int) -> int:
+    """Payload bytes of some packets: they lie side by side."""
+    return int(slice_.pos[high - 1] + slice_.length[high - 1] - slice_.pos[low]) if high > low else 0
 
 
 def _last(life: Life) -> int:

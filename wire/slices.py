@@ -270,6 +270,8 @@ def merge_fragments(slice_: Slice, reassembler: Reassembler) -> Slice:
         return slice_
     buf, recs = _records([w.packet for w in wholes])
     pkts = packets.decode(recs)
+    for reason, count in (*pkts.undecodable.items(), ("notTcp", pkts.not_tcp)):
+        reassembler.refuse(reason, count)
     done = pkts.index
     pkts.index = np.array([w.index for w in wholes], np.int64)[done]
     pkts.ts = np.array([w.ts for w in wholes], np.int64)[done]

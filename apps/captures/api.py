@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.captures.headers import DIGITS, LARGEST, ChunkHeaders, read_abandoned, read_headers
+from apps.captures.headers import DIGITS, LARGEST, ChunkHeaders, read_abandoned, read_dropped, read_headers
 from apps.captures.services import capture_finish, capture_status, chunk_accept
 from apps.captures.space import require_room
 from apps.captures.uploads import not_a_capture, upload_receive
@@ -103,6 +103,8 @@ class ChunkApi(AgentApi):
             _header("Spider-Interface", str, "The interface or file."),
             _header("Spider-Oldest", int, "The lowest number not yet durable."),
             _header("Spider-Abandoned", str, "Numbers given up: number=packets/bytes/reason, by commas."),
+            _header("Spider-Dropped", str, "Lost since the chunk before: reason=packets/bytes, by commas."),
+            _header("Spider-Captured", int, "Packets seen since the chunk before: these and the lost ones."),
         ],
         request={"application/vnd.tcpdump.pcap": OpenApiTypes.BINARY, "application/octet-stream": OpenApiTypes.BINARY},
         responses={202: ChunkAnswerSerializer, **ERRORS},
@@ -161,6 +163,12 @@ class FinalSerializer(serializers.Serializer):
     """The last chunk's number."""
 
     last = serializers.IntegerField(min_value=-1, max_value=(1 << 53) - 2, help_text="-1 when no chunk was sent.")
+    dropped = serializers.CharField(
+        required=False, allow_blank=True, help_text="Lost since the last chunk: reason=packets/bytes, by commas."
+    )
+    captured = serializers.IntegerField(
+        required=False, min_value=0, max_value=LARGEST, help_text="Packets seen since the last chunk, all of them lost."
+    )
 
 
 class FinalAnswerSerializer(serializers.Serializer):
@@ -180,7 +188,11 @@ class FinalApi(AgentApi):
         responses={202: FinalAnswerSerializer, **CAPTURE_ERRORS},
     )
     def post(self, request: Request, capture: str) -> Response:
-        capture_finish(whisperer=self.whisperer(), capture=capture, last=self.told(FinalSerializer)["last"])
+        told = self.told(FinalSerializer)
+        lost = read_dropped(told.get("dropped", ""))
+        if "captured" in told:
+            lost["packets.captured"] = told["captured"]
+        capture_finish(whisperer=self.whisperer(), capture=capture, last=told["last"], lost=lost)
         return Response({"word": "done", "search": search_address(request, capture)}, status=202)
 
 

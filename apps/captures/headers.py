@@ -54,6 +54,12 @@ class ChunkHeaders:
     dropped: dict[str, int]
     media: str
     encoding: str
+    captured: int | None = None  # packets that the agent saw: these and those it lost; None where it does not say
+
+    @property
+    def told(self) -> dict[str, int]:
+        """What the agent counts, by the names of the accounting."""
+        return self.dropped if self.captured is None else self.dropped | {"packets.captured": self.captured}
 
 
 def read_headers(headers: Mapping[str, str]) -> ChunkHeaders:
@@ -71,7 +77,8 @@ def read_headers(headers: Mapping[str, str]) -> ChunkHeaders:
         digest=_digest(headers),
         oldest=_number(headers, "Spider-Oldest"),
         abandoned=read_abandoned(headers.get("Spider-Abandoned", "")),
-        dropped=_dropped(headers.get("Spider-Dropped", "")),
+        dropped=read_dropped(headers.get("Spider-Dropped", "")),
+        captured=_number(headers, "Spider-Captured") if "Spider-Captured" in headers else None,
         media=_media(headers.get("Content-Type", "")),
         encoding=_encoding(headers.get("Content-Encoding", "")),
     )
@@ -124,15 +131,16 @@ def read_abandoned(value: str) -> tuple[Abandoned, ...]:
     return tuple(found)
 
 
-def _dropped(value: str) -> dict[str, int]:
+def read_dropped(value: str) -> dict[str, int]:
     """`Spider-Dropped: kernel=12/3400, queue=2/1000`: what was lost before this chunk, by reason, as counters."""
     found: dict[str, int] = {}
     for part in filter(None, (part.strip() for part in value.split(","))):
         match = DROPPED.fullmatch(part)
         if match is None:
             raise refused("Spider-Dropped", part, "reason=packets/bytes, several by commas")
-        found[f"packets.dropped.{match[1]}"] = min(int(match[2]), LARGEST)
-        found[f"bytes.dropped.{match[1]}"] = min(int(match[3]), LARGEST)
+        name = "filtered" if match[1] == "filter" else f"dropped.{match[1]}"
+        found[f"packets.{name}"] = min(int(match[2]), LARGEST)
+        found[f"bytes.{name}"] = min(int(match[3]), LARGEST)
     return found
 
 

@@ -21,7 +21,7 @@ from apps.core.errors import ApplicationError
 from apps.core.servers import chunk_store
 from apps.core.tasks import send
 from apps.whisperers.models import Whisperer
-from store.redis import captures, chunks
+from store.redis import accounting, captures, chunks
 from store.redis.captures import Answer, Hole
 from store.redis.connection import Link, LostError, UnfitServerError
 
@@ -160,7 +160,7 @@ def _accept(link: Link, headers: ChunkHeaders, partitions: int, body: bytes, dig
             body,
             digest=digest,
             packets=headers.packets,
-            lost=headers.dropped,
+            lost=headers.told,
         )
         if answer.word != "unknown":
             return answer
@@ -170,21 +170,23 @@ def _accept(link: Link, headers: ChunkHeaders, partitions: int, body: bytes, dig
             _owner.cache_clear()
             return replace(answer, word="ended")
         if row.state == Capture.State.CLOSED:
-            return _answer_closed(row, headers.chunk, headers.packets)
+            return _answer_closed(link, row, headers)
         captures.open_capture(link, headers.capture, partitions, opened_by)
     return replace(answer, word="later")
 
 
-def _answer_closed(row: Capture, number: int, packets: int) -> Answer:
+def _answer_closed(link: Link, row: Capture, headers: ChunkHeaders) -> Answer:
     """What a chunk of a closed capture is: sent twice, late for a hole (counted once), or after the end."""
+    number = headers.chunk
     if hole_of(row.holes, number) is not None:
-        _count_late(row.pk, number, packets)
+        _count_late(link, row.pk, headers)
         return Answer("late", row.next_chunk, ())
     return Answer("dup" if number < row.next_chunk else "ended", row.next_chunk, ())
 
 
-def _count_late(capture: str, number: int, packets: int) -> None:
+def _count_late(link: Link, capture: str, headers: ChunkHeaders) -> None:
     """Move a hole's packets from abandoned to late, once: a hole of -1 came late before."""
+    number, packets = headers.chunk, headers.packets
     with transaction.atomic():
         row = Capture.objects.select_for_update().get(pk=capture)
         name = hole_of(row.holes, number)
@@ -196,9 +198,16 @@ def _count_late(capture: str, number: int, packets: int) -> None:
             given_up = min(given_up, packets)
             row.holes[name] -= given_up
         row.holes[str(number)] = -1
-        for name, delta in (("packets.abandoned", -given_up), ("packets.uploaded", packets), ("packets.late", packets)):
+        counters = accounting.told_counters(packets, headers.told)
+        counters["packets.captured"] -= given_up
+        counters |= {"packets.abandoned": -given_up, "packets.uploaded": packets, "packets.late": packets}
+        counters["chunks.late"] = 1
+        for name, delta in counters.items():
             row.totals[name] = row.totals.get(name, 0) + delta
         row.save(update_fields=["holes", "totals"])
+        # Before the row is committed: sent twice it is one document, not sent it would be missing for ever.
+        fields = {"whisperer": str(row.whisperer_id), "instance": row.instance, "interface": row.interface}
+        accounting.add_late(link, capture, number, counters, fields=fields, policy=row.policy)
 
 
 def hole_of(holes: Mapping[str, int], number: int) -> str | None:
@@ -253,8 +262,11 @@ def capture_of(*, whisperer: Whisperer, capture: str) -> Capture:
     return row
 
 
-def capture_finish(*, whisperer: Whisperer, capture: str, last: int) -> Capture:
-    """End a capture behind chunk `last` (-1: it has none); the same again is no error.
+def capture_finish(
+    *, whisperer: Whisperer, capture: str, last: int, lost: Mapping[str, int] | None = None
+) -> Capture:
+    """End a capture behind chunk `last` (-1: it has none); the same again is no error. `lost`: counters of what the
+    agent lost since then.
 
     Raises ApplicationError: 404 for an unknown capture, 503 when the end is not on disk yet.
     """
@@ -262,11 +274,11 @@ def capture_finish(*, whisperer: Whisperer, capture: str, last: int) -> Capture:
     if row.state == Capture.State.CLOSED:
         return row
     with redis_link() as link:
-        answer = captures.finish(link, capture, last)
+        answer = captures.finish(link, capture, last, lost)
         if answer.word == "unknown":
             opened_by = captures.deadline(link)
             captures.open_capture(link, capture, row.partitions, opened_by)
-            captures.finish(link, capture, last)
+            captures.finish(link, capture, last, lost)
         _require_durable(link)
     hint_end(row)
     return row

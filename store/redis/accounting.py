@@ -13,16 +13,11 @@ from typing import Literal
 import orjson
 import zstandard
 
-from store.redis.connection import Link
+from documents.counters import UPLOADED, Bounds
+from store.redis.connection import Arg, Link
 
 #: The parts that make up "packets.uploaded", beside those that still wait.
-PARTS = (
-    "packets.session",
-    "packets.notTcp",
-    "packets.undecodable",
-    "packets.quarantined",
-    "packets.late",
-)  # fmt: skip
+PARTS = UPLOADED.parts
 FlushWord = Literal["ok", "nothing", "changed", "gone"]
 
 
@@ -49,6 +44,87 @@ def totals(link: Link, capture: str) -> Totals:
     for name, value in _pairs(acct):
         counters[name.split(":", 1)[1]] += int(value)
     return Totals(dict(counters))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A capture's sums at one moment: all of them, those of minutes that are not flushed, and by minute what may still
+    wait of the chunks that were accepted in it."""
+
+    counters: Mapping[str, int]
+    minutes: Mapping[int, Mapping[str, int]]
+    waiting: Mapping[int, Bounds]
+
+    @property
+    def bounds(self) -> Bounds:
+        """What may wait in all: IP fragments do so beyond their chunk."""
+        most = sum(one.most for one in self.waiting.values()) + self.counters.get("fragments.waiting", 0)
+        return Bounds(sum(one.least for one in self.waiting.values()), most, payload=True)
+
+
+def standing(link: Link, capture: str) -> Standing | None:
+    """Reads a capture's sums and chunks at one moment, so that they must fit each other. None when it is not here."""
+    own = link.keys.capture(capture)
+    *_, (meta, acct, chunks) = link.pipeline(
+        [("MULTI",), ("HGETALL", own.meta), ("HGETALL", own.acct), ("HVALS", own.chunks), ("EXEC",)]
+    )
+    if not meta:
+        return None
+    counters: defaultdict[str, int] = defaultdict(int)
+    minutes: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for name, value in _pairs(meta):
+        if name.startswith("t:"):
+            counters[name[2:]] += int(value)
+    for name, value in _pairs(acct):
+        minute, counter = name.split(":", 1)
+        counters[counter] += int(value)
+        minutes[int(minute)][counter] = int(value)
+    return Standing(dict(counters), dict(minutes), _waiting(chunks))
+
+
+def _waiting(chunks: list[bytes]) -> dict[int, Bounds]:
+    """A chunk that nobody has split waits whole; of one that is split, what its partitions have not passed."""
+    found: dict[int, Bounds] = {}
+    for record in chunks:
+        parts = record.split(b"|")
+        if parts[0] in (b"a", b"s"):
+            minute, packets = int(parts[7]) // 60_000, int(parts[9])
+            old = found.get(minute, Bounds())
+            least = packets if parts[0] == b"a" else 0
+            found[minute] = Bounds(old.least + least, old.most + packets, payload=True)
+    return found
+
+
+def told_counters(packets: int, lost: Mapping[str, int]) -> dict[str, int]:
+    """What an agent says with a chunk of so many packets: what it lost, and all that it saw."""
+    gone = sum(count for name, count in lost.items() if name.startswith(("packets.dropped.", "packets.filtered")))
+    return {"packets.captured": packets + gone, **lost}
+
+
+def counter_args(counters: Mapping[str, int]) -> list[Arg]:
+    """Counters as scripts want them: how many, then name and delta of each."""
+    args: list[Arg] = [len(counters)]
+    for name, delta in counters.items():
+        args += [name, delta]
+    return args
+
+
+def add_late(
+    link: Link, capture: str, number: int, counters: Mapping[str, int], *, fields: Mapping[str, object], policy: str
+) -> None:
+    """Sends the sums of a chunk that came after its capture was closed to the outbox; a repeat is the same document."""
+    minute, stream = link.now() // 60_000, link.keys.out("monitoring")
+    payload = zstandard.compress(_line(f"{capture}:late:{number}", capture, minute, counters, fields, policy))
+    *_, done = link.pipeline(
+        [
+            ("MULTI",),
+            ("XADD", stream, "*", "b", payload, "n", 1),
+            ("HINCRBY", link.keys.bytes, "out", len(payload)),
+            ("EXEC",),
+        ]
+    )
+    if isinstance(done, Exception):
+        raise done
 
 
 def flush(
@@ -82,7 +158,10 @@ def _move(
     link: Link, capture: str, minutes: Mapping[int, Mapping[str, int]], fields: Mapping[str, object], policy: str
 ) -> FlushWord:
     own, stream = link.keys.capture(capture), link.keys.out("monitoring")
-    lines = b"".join(_lines(capture, minute, counters, fields, policy) for minute, counters in sorted(minutes.items()))
+    lines = b"".join(
+        _line(f"{capture}:{minute}", capture, minute, counters, fields, policy)
+        for minute, counters in sorted(minutes.items())
+    )
     payload = zstandard.compress(lines)
     args: list[str | bytes | int] = [max(minutes) + 1, 1, stream, "b", payload, len(minutes), len(payload)]
     for minute, counters in minutes.items():
@@ -92,12 +171,19 @@ def _move(
     return "ok" if word == "ok" else "gone" if word == "gone" else "changed"
 
 
-def _lines(capture: str, minute: int, counters: Mapping[str, int], fields: Mapping[str, object], policy: str) -> bytes:
+def _line(
+    identity: str,
+    capture: str,
+    minute: int,
+    counters: Mapping[str, int],
+    fields: Mapping[str, object],
+    policy: str,
+) -> bytes:
     """One document of the bulk format: the line that says where, the line that says what."""
     moment = datetime.fromtimestamp(minute * 60, UTC)
     action = {
         "_index": f"spider-monitoring-{moment:%Y%m%d}-{policy}",
-        "_id": f"{capture}:{minute}",
+        "_id": identity,
         "version": 1,
         "version_type": "external",
     }

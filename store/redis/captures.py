@@ -3,10 +3,11 @@
 The answers to an agent all carry the window: the lowest open number and the known ones from there on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
+from store.redis.accounting import counter_args, told_counters
 from store.redis.connection import Link
 
 OpenWord = Literal["opened", "done", "refused"]
@@ -86,14 +87,16 @@ def close_holes(link: Link, capture: str, holes: Sequence[Hole] = (), *, oldest:
     return read_answer(link.script("holes", names, args))
 
 
-def finish(link: Link, capture: str, last: int) -> Answer:
-    """Puts the end marker after chunk `last` (−1: there is none). "done", a repeat too; "unknown"."""
+def finish(link: Link, capture: str, last: int, lost: Mapping[str, int] | None = None) -> Answer:
+    """Puts the end marker after chunk `last` (−1: there is none). "done", a repeat too; "unknown". `lost`: counters of
+    what the agent lost behind that chunk, added once."""
     partitions = partitions_of(link, capture)
     if partitions is None:
         return Answer("unknown", 0, ())
     keys, own, settings = link.keys, link.keys.capture(capture), link.settings
-    names = [own.meta, own.chunks, keys.work, keys.captures, *own.partitions(partitions)]
-    return read_answer(link.script("final", names, [capture, last, settings.window, settings.hint_ms]))
+    names = [own.meta, own.chunks, keys.work, keys.captures, own.acct, *own.partitions(partitions)]
+    told = counter_args(told_counters(0, lost or {}))
+    return read_answer(link.script("final", names, [capture, last, settings.window, settings.hint_ms, *told]))
 
 
 def end_idle(link: Link, capture: str, limit_ms: int, reason: str = "silent") -> IdleWord:
@@ -218,6 +221,13 @@ def idle_captures(link: Link, limit_ms: int) -> list[str]:
     """Captures whose agents said nothing for longer; `end_idle` looks again before it acts."""
     before = link.now() - limit_ms
     return [name.decode() for name in link.command("ZRANGEBYSCORE", link.keys.captures, "-inf", before)]
+
+
+def closed_at(link: Link, capture: str) -> int:
+    """When a capture that is not here was closed, in milliseconds of the server's clock: as its tombstone says, else at
+    the latest when the last tombstone was put up that is gone by now."""
+    score = link.command("ZSCORE", link.keys.closed, capture)
+    return link.now() - link.settings.tombstone_ms if score is None else int(float(score))
 
 
 def bury(link: Link) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from store.redis.accounting import counter_args, told_counters
 from store.redis.captures import Answer, read_answer
 from store.redis.connection import Link, new_attempt
 from store.redis.outbox import Entry, pack
@@ -95,7 +96,8 @@ def accept(
     lost: Mapping[str, int] | None = None,
 ) -> Answer:
     """Takes an upload in, under a new attempt each time it is called. `lost`: counters of what its agent lost before
-    it ("packets.dropped.kernel"), added once, when it is accepted.
+    it ("packets.dropped.kernel") and how many packets it saw in all ("packets.captured": without it these and those of
+    the chunk), added once, when it is accepted or counted as late.
 
     "ok" accepted now; "dup" accepted before (both are success, after `Link.durable`); "late" its number was given up,
     counted; "conflict" another content under this number; "ended" above the capture's last number; "window" too far
@@ -105,10 +107,11 @@ def accept(
     keys, own, settings = link.keys, link.keys.capture(capture), link.settings
     attempt = new_attempt()
     raw = own.raw(number, attempt)
+    told = told_counters(packets, lost or {})
     names = [own.meta, own.chunks, own.holes, own.acct, keys.bytes, keys.work, keys.captures, own.partition(0), raw]
     args: list[str | bytes | int] = [
         capture, number, attempt, digest.replace("|", " "), len(body), packets,
-        settings.window, settings.soft_bytes, settings.hard_bytes, settings.hint_ms, *counter_args(lost or {}),
+        settings.window, settings.soft_bytes, settings.hard_bytes, settings.hint_ms, *counter_args(told),
     ]  # fmt: skip
     return read_answer(link.script_with_values([(raw, body)], "accept", names, args))
 
@@ -145,12 +148,13 @@ def record_split(
     slices: Sequence[Slice | None],
     *,
     entries: Sequence[Entry] = (),
+    packets: int | None = None,
     counters: Mapping[str, int],
 ) -> Recorded:
     """Puts a slice per partition (None: empty) in the place of the raw chunk, with the outbox entries and the sums.
 
-    Counters the identity needs: "packets.notTcp" and "packets.undecodable". Called again after a lost reply it
-    answers "lost" and leaves nothing behind.
+    `packets` is how many there are, where the agent was not believed. Counters the identity needs: "packets.notTcp" and
+    "packets.undecodable". Called again after a lost reply it answers "lost" and leaves nothing behind.
     """
     keys, own = link.keys, link.keys.capture(capture)
     attempt = new_attempt()
@@ -164,7 +168,7 @@ def record_split(
     ]  # fmt: skip
     args: list[str | bytes | int] = [
         capture, chunk.number, attempt, link.settings.hint_ms, len(slices), len(values), size,
-        *counter_args(counters), *packed.args,
+        chunk.packets if packets is None else packets, *counter_args(counters), *packed.args,
     ]  # fmt: skip
     word, hints = link.script_with_values(values, "record_split", names, args)
     return Recorded(cast(Literal["done", "lost"], word.decode()), tuple(int(p) for p in hints))
@@ -186,11 +190,3 @@ def quarantine_chunk(link: Link, job: SplitJob, partitions: int, entries: Sequen
     ]  # fmt: skip
     word, hints = link.script_with_values(packed.values, "quarantine_chunk", names, args)
     return Recorded(cast(Literal["done", "lost"], word.decode()), tuple(int(p) for p in hints))
-
-
-def counter_args(counters: Mapping[str, int]) -> list[str | bytes | int]:
-    """Counters as scripts want them: how many, then name and delta of each."""
-    args: list[str | bytes | int] = [len(counters)]
-    for name, delta in counters.items():
-        args += [name, delta]
-    return args

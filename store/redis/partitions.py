@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
-from store.redis.chunks import Record, Slice, counter_args, read_record
+from store.redis.accounting import counter_args
+from store.redis.chunks import Record, Slice, read_record
 from store.redis.connection import Link
 from store.redis.keys import body_name
 from store.redis.outbox import Entry, pack

@@ -121,6 +121,15 @@ def done_piece(link: Link, capture: str, token: str, delay_ms: int | None) -> bo
     return bool(link.script("done_piece", [own.meta, link.keys.work], args) == b"ok")
 
 
+def outbox_reached(link: Link) -> int:
+    """Up to when (milliseconds of the server's clock) everything that was handed to the outbox is stored."""
+    now, *firsts = [
+        link.now(),
+        *link.pipeline([("XRANGE", link.keys.out(resource), "-", "+", "COUNT", 1) for resource in RESOURCES]),
+    ]
+    return min([int(now), *(int(entries[0][0].split(b"-")[0]) for entries in firsts if entries)])
+
+
 def figures(link: Link) -> Mapping[str, int]:
     """What waits now, for monitoring: bytes of chunks, outbox and state, entries by resource, items, captures."""
     keys = link.keys

@@ -26,6 +26,7 @@ class Server:
         self.captures: dict[str, dict[int, bytes]] = {}
         self.holes: dict[str, dict[int, str]] = {}
         self.ended: dict[str, int] = {}
+        self.told_at_end: dict[str, dict[str, Any]] = {}
         self.next: dict[str, int] = {}
         self.requests: list[dict[str, str]] = []  # headers of chunk requests
         self.questions = 0
@@ -113,11 +114,12 @@ class Server:
         after = self.next.get(capture, 0)
         return {"next": after, "have": sorted(n for n in {**have, **holes} if n >= after), "durable": durable}
 
-    def final(self, capture: str, last: int) -> tuple[int, dict[str, Any], dict[str, str]]:
+    def final(self, capture: str, told: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
         with self.lock:
             if capture not in self.captures:
                 return 404, {"error": {"code": "unknown", "message": "no such capture"}}, {}
-            self.ended[capture] = last
+            self.ended[capture] = told["last"]
+            self.told_at_end[capture] = told
             return 202, {"word": "done", "search": SEARCH + capture}, {}
 
     def configure(self, *, capturing: bool = True, mode: str = "INTERFACE", **values: Any) -> None:
@@ -183,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             told = json.loads(body)
             self._send(*owner.status(self.path.split("/")[-3], told["abandoned"]))
         elif self.path.endswith("/final/"):
-            self._send(*owner.final(self.path.split("/")[-3], json.loads(body)["last"]))
+            self._send(*owner.final(self.path.split("/")[-3], json.loads(body)))
         else:
             self._send(404, {"detail": "not found"}, {})
 

@@ -179,6 +179,8 @@ def test_uploads_that_are_too_slow_drop_chunks_and_say_so(server: Server) -> Non
                   if "queue=" in h.get("Spider-Dropped", "") and h["Spider-Chunk"] in accepted(server))  # fmt: skip
     assert dropped > 0
     assert "packets dropped" in error
+    seen, accounted = balance(server)
+    assert seen == accounted > dropped
     assert sorted(server.only()) == list(range(len(server.only())))  # no holes
     assert not any(server.holes.values())
 
@@ -197,6 +199,16 @@ def test_losses_are_one_header() -> None:
     more.add("queue", 1, 100)
     losses.merge(more)
     assert losses.header() == "kernel=7/0,queue=4/500"
+
+
+def balance(server: Server) -> tuple[int, int]:
+    """What the agent says it saw with the chunks that were accepted, numbers given up and the end, and where it is."""
+    heard = [h for h in server.requests if h["Spider-Chunk"] in accepted(server)]
+    (end,) = server.told_at_end.values()
+    dropped = [h.get("Spider-Dropped", "") for h in heard] + [end["dropped"]]
+    parts = [int(part.split("=")[1].split("/")[0]) for text in dropped for part in text.split(",") if part]
+    seen = sum(int(h["Spider-Captured"]) for h in heard) + end["captured"]
+    return seen, sum(int(h["Spider-Packets"]) for h in heard) + sum(parts)
 
 
 def test_programs_keep_their_jumps() -> None:

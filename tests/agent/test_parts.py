@@ -126,6 +126,7 @@ def test_keys_are_for_their_owner_alone(tmp_path: Path) -> None:
 def chunk(size: int) -> Chunk:
     made = Chunk([b"SpRB", bytes(size - 4)], 3)
     made.losses.add("kernel", 2, 0)
+    made.losses.captured = 2
     return made
 
 
@@ -151,6 +152,7 @@ def test_a_spool_keeps_order_numbers_and_quota(tmp_path: Path) -> None:
     assert list(left.numbered) == [1]
     (waiting,) = left.waiting
     assert (waiting.packets, waiting.size, waiting.kind, waiting.losses.header()) == (3, 1000, b"SpRB", "kernel=2/0")
+    assert waiting.losses.captured == 2
     assert waiting.stored is not None
     assert (waiting.stored.encoding, waiting.stored.digest) == ("zstd", "d2")
     assert read(waiting.stored) == b"SpRB" + bytes(996)

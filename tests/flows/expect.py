@@ -12,6 +12,7 @@ from apps.captures import offline
 from apps.captures.models import Capture as CaptureRow
 from apps.core import servers
 from documents.build import Context
+from documents.counters import Bounds, faults
 from documents.rules import DEFAULT_RULES, ParsingRules
 from store.redis.accounting import PARTS
 from store.redis.work import SecondTry
@@ -125,6 +126,7 @@ def balanced(row: CaptureRow, uploaded: int) -> dict[str, int]:
     totals: dict[str, int] = row.totals
     assert totals["packets.uploaded"] == uploaded
     assert sum(totals.get(part, 0) for part in PARTS) == uploaded, totals
+    assert faults(totals, Bounds()) == []
     return totals
 
 

@@ -91,6 +91,7 @@ def test_a_late_chunk_is_counted_once_before_and_after_the_end(run: Pump) -> Non
     row = Capture.objects.get(pk=run.capture)
     totals = expect.balanced(row, sum(COUNTS[:4]))
     assert (totals["packets.late"], totals["packets.abandoned"]) == (COUNTS[0] + COUNTS[2], 0)
+    run.collect()
     expect.nothing_left()
 
 

@@ -240,3 +240,24 @@ def test_ctrl_c_during_work_and_a_new_start_lose_nothing(stack: Stack, token: st
     capture = sent(agent)
     all_done(stack)
     expect.same(found(stack, capture), wanted(stack, big))
+
+
+CHECK = """
+from apps.captures.models import Capture
+from apps.core.servers import chunk_store
+from apps.monitoring.checking import check_sums
+with chunk_store().link() as link:
+    print([(one.capture, one.equation, one.whole, one.accounted) for one in check_sums(link)])
+print(Capture.objects.exclude(state="closed", checked=None).count() > 0)
+"""
+
+
+def test_what_was_counted_is_stored_and_no_key_is_left(stack: Stack, token: str, tmp_path: Path) -> None:
+    """Of this capture, and of all that the tests before it made."""
+    path = tmp_path / "counted.pcap"
+    path.write_bytes(expect.traffic())
+    sent(stack.agent("--token", token, "--file", str(path)))
+    all_done(stack)
+    alarms, checked = stack.manage("shell", "-v", "0", "-c", CHECK).splitlines()[-2:]
+    assert (alarms, checked) == ("[]", "True")
+    assert "of at most" in stack.manage("redis_keys", "--drained")

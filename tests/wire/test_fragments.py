@@ -131,3 +131,19 @@ def test_segments_do_not_depend_on_the_chunks(partitions: int, size: int, random
     whole = segments(parts, 1)
     assert len(whole) == 12
     assert segments(parts, partitions, size) == whole
+
+
+@pytest.mark.parametrize("spoil", [b"", b"\xff"], ids=["sound", "bad TCP header"])
+def test_every_fragment_is_in_a_segment_lost_with_a_reason_or_waiting(spoil: bytes) -> None:
+    parts = [*datagram(1), *datagram(2), datagram(3)[0]]
+    if spoil:  # the data offset of datagram 2 points behind its end
+        at = len(datagram(1))
+        parts[at] = parts[at][:20] + frames.tcp(A, B, 1, 1, 24, BODY)[:12] + b"\x10" + parts[at][33:]
+    found = split(pcap([Frame(i, p, len(p)) for i, p in enumerate(parts)], 101), 1, KEY).slices[0]
+    assert found is not None
+    r = Reassembler.load(b"", DEFAULT)
+    merged = merge_fragments(found, r)
+    assert r.fragments == 1
+    counts = r.take_counts()
+    assert len(merged) + sum(counts.values()) + r.fragments == len(parts)
+    assert {reason for reason in counts if reason != "joined"} == ({"badTcp"} if spoil else set())

@@ -247,6 +247,8 @@ def _body_bytes(exchange: Exchange) -> int:
 def emit(talk: Conversation, exchange: Exchange, ctx: Context, *, final: bool = True) -> None:
     """Write a communication. Later versions of one document grow."""
     request, response = exchange.request, exchange.response
+    if not exchange.version:
+        ctx.count("documents.httpcomms", 1)
     exchange.version = version = max(ctx.progress, exchange.version + 1)
     if final:
         talk.communications += 1

@@ -1,4 +1,5 @@
-"""What is missing from the traffic of a time, and why: losses, gaps, parsing errors, by the whisperer they happened to.
+"""What is missing from the traffic of a time, and why: losses, gaps, parsing errors, by the whisperer they happened to;
+and whether the accounting of that time can be believed.
 
 Losses come from the accounting: a document for each minute of a capture (by when its chunks were accepted, which for a
 live agent is when its packets came), and one for whatever was put aside. A file is accepted long after its packets were
@@ -24,15 +25,18 @@ from store.documents import EVERYTHING, Figures, Metric, Scope, TookTooLong
 
 MINUTE: Final = 60 * SECOND
 #: Worst first: what is drawn over what.
-KINDS: Final = {"loss": "loss", "gap": "gap", "error": "parsing error"}
+KINDS: Final = {"alarm": "sums do not add up", "loss": "loss", "gap": "gap", "error": "parsing error"}
 #: Documents of the accounting that are read for one answer, newest first, and files that are looked at.
 MAX_DOCUMENTS, MAX_FILES, PAGE = 2_000, 100, 1_000
+#: Open alarms that are looked at, newest first.
+MAX_ALARMS: Final = 200
 #: Whisperers (with a status each) that are told apart, and how long to look: the line below a timeline is no reason to
 #: wait for it.
 MAX_GROUPS, SECONDS = 100, 3
 
 #: What each count is called, and how a sentence says it.
 _WORDS: Final = {
+    "alarms": "the sums of {n} capture{s} do not add up",
     "dropped.kernel": "{n} packet{s} dropped by the kernel",
     "dropped.queue": "{n} packet{s} dropped, sending was too slow",
     "dropped.limit": "{n} packet{s} dropped above the rate limit",
@@ -135,6 +139,7 @@ def quality(scope: Scope, span: Range, interval: int) -> Quality:
     """Everything that is wrong in a closed range, in steps of `interval` or of a minute where that is longer."""
     read = _Read(interval)
     complete = _add_losses(read, scope, span)
+    _add_alarms(read, scope, span)
     complete = _add_communications(read, scope, span, interval) and complete
     complete = _add_sessions(read, scope, span, interval) and complete
     marks = read.marks()
@@ -193,6 +198,30 @@ def _add_document(read: _Read, document: Mapping[str, Any], at: int) -> None:
     read.add("loss", whisperer, at, at + MINUTE, lost)
     if lost["abandoned"] <= 0:
         read.add("gap", whisperer, at, at + MINUTE, {"holes": int(counters.get("chunks.abandoned", 0))})
+
+
+def _add_alarms(read: _Read, scope: Scope, span: Range) -> None:
+    """Captures whose sums do not add up, since that was first seen; of a file, where its packets are. What was cleared
+    is not wrong any more."""
+    if scope is not EVERYTHING and not scope:
+        return
+    wanted = query.parse("kind:alarm AND state:open", "monitoring")
+    hits = document_store().search("monitoring", scope, wanted, size=MAX_ALARMS).hits
+    captures = Capture.objects.exclude(whisperer__mode=Whisperer.Mode.INTERFACE).in_bulk(
+        {str(hit["capture"]) for hit in hits}
+    )
+    times: dict[str, tuple[int, int, str]] = {}
+    for hit in hits:
+        row, since = captures.get(str(hit["capture"])), nanoseconds(hit["date"]) - MINUTE
+        first, last = (
+            (row.first_packet, row.last_packet) if row is not None else (since, max(since + MINUTE, span.until or 0))
+        )
+        if first is not None and last is not None:  # several equations of one capture are one alarm
+            times[str(hit["capture"])] = (first, max(last, first + 1), str(hit["whisperer"]))
+    for first, last, whisperer in times.values():
+        first, last = max(first, span.since or 0), min(last, span.until or last)
+        if first < last:
+            read.add("alarm", whisperer, first, last, {"alarms": 1})
 
 
 def _documents(scope: Scope, text: str, since: int | None, until: int | None) -> Iterator[dict[str, Any] | None]:

@@ -57,14 +57,15 @@ class MarkSerializer(serializers.Serializer):
     first = serializers.IntegerField(help_text="Nanoseconds since the epoch.")
     last = serializers.IntegerField(help_text="Nanoseconds since the epoch, not part of it.")
     kind = serializers.ChoiceField(
-        ["loss", "gap", "error"], help_text="Packets that are lost, bytes never seen, or traffic that was not parsed."
+        ["alarm", "loss", "gap", "error"],
+        help_text="Sums that do not add up, packets that are lost, bytes never seen, or traffic that was not parsed.",
     )
     whisperer = serializers.CharField()
     name = serializers.CharField(help_text="The whisperer's name.")
     counts = serializers.DictField(
         child=serializers.IntegerField(),
         help_text="Packets by reason (`dropped.kernel`, `abandoned`, `late`, `putAside`), chunks (`holes`), "
-        "communications (`gap`, `truncated`, `error`), `sessions` and `bytes`.",
+        "communications (`gap`, `truncated`, `error`), `sessions`, `bytes`, and captures (`alarms`).",
     )
     words = serializers.CharField(help_text="The counts as people say them.")
 

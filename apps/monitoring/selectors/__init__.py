@@ -1,1 +1,5 @@
-"""Reads of what monitoring shows."""
+"""Read side of monitoring."""
+
+from apps.monitoring.selectors.packets import Packets, Row, packets
+
+__all__ = ["Packets", "Row", "packets"]

@@ -24,7 +24,10 @@ end
 local function late()
   local hole = hole_find(KEYS[3], n)
   if hole.packets >= 0 then
-    count(KEYS[4], minute, 'packets.abandoned', -hole_came(KEYS[3], n, hole, packets))
+    local back = hole_came(KEYS[3], n, hole, packets)
+    count(KEYS[4], minute, 'packets.captured', -back)
+    count(KEYS[4], minute, 'packets.abandoned', -back)
+    count_pairs(11, KEYS[4], minute)
     count(KEYS[4], minute, 'packets.uploaded', packets)
     count(KEYS[4], minute, 'packets.late', packets)
     count(KEYS[4], minute, 'chunks.late', 1)

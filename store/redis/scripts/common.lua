@@ -152,6 +152,7 @@ local function hole_close(keys, n, partitions, accepted, limit, packets, bytes, 
   chunk_write(keys.chunks, n, {status = 'h', left = partitions, attempt = 'h', takes = 0, till = 0, token = '',
     digest = '', accepted = accepted, bytes = 0, packets = packets})
   hole_add(keys.holes, limit, n, packets, bytes, reason)
+  count(keys.acct, minute, 'packets.captured', packets)
   count(keys.acct, minute, 'packets.abandoned', packets)
   count(keys.acct, minute, 'bytes.abandoned', bytes)
   count(keys.acct, minute, 'chunks.abandoned', 1)

@@ -49,6 +49,7 @@ elseif c.status == 'e' and ARGV[15] ~= '' then
   local size = call('HSTRLEN', KEYS[6], ARGV[15])
   call('HDEL', KEYS[6], ARGV[15])
   if size > 0 then call('HINCRBY', KEYS[5], 'state', -size) end
+  count(KEYS[7], minute_of(c.accepted), 'sessions.quarantined', 1)
 else
   takes = 0
 end

@@ -233,7 +233,7 @@ def test_quality_is_told_to_who_may_search_alone(
     for client in (as_bob, as_charlie):  # bob has rights on the other whisperer
         found = asked(client, "/api/v1/httpcomms/quality/", **RANGE)
         assert found["marks"] == []
-        assert found["totals"] == {"loss": {}, "gap": {}, "error": {}}
+        assert found["totals"] == {"alarm": {}, "loss": {}, "gap": {}, "error": {}}
         assert b"live" not in client.get("/quality/", RANGE).content
     assert selectors.losses(frozenset(), SPAN) == []
 

@@ -52,7 +52,9 @@ def test_a_chunk_is_accepted_once_however_often_it_is_sent(link: Link) -> None:
     assert (first.word, first.next, first.have) == ("ok", 0, (0,))
     assert (again.word, again.next, again.have) == ("dup", 0, (0,))
     assert sizes(link)["chunks"] == 100
-    assert counters(link) == {"packets.uploaded": 10, "bytes.uploaded": 100, "chunks.uploaded": 1}
+    assert counters(link) == {
+        "packets.captured": 10, "packets.uploaded": 10, "bytes.uploaded": 100, "chunks.uploaded": 1,
+    }  # fmt: skip
     assert len([name for name in capture_keys(link) if ":raw:" in name]) == 1
 
 

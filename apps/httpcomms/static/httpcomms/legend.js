@@ -3,7 +3,7 @@
 import { $ } from "./page.js";
 import { swatch } from "./tip.js";
 
-const LINE = { loss: "loss", gap: "gap", error: "parsing error" };
+const LINE = { alarm: "sums do not add up", loss: "loss", gap: "gap", error: "parsing error" };
 
 function entry(one, timeline) {
   const item = document.createElement("li");

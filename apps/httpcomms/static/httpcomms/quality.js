@@ -1,7 +1,7 @@
 // The line below the timeline: what is missing from the traffic of that time, of the whisperers the person may see.
 import { said } from "./tip.js";
 
-const WORST = ["error", "gap", "loss"];
+const WORST = ["error", "gap", "loss", "alarm"];
 let request = null;
 
 // The marks of a range in milliseconds, the worst last so that it is drawn over the others.

@@ -64,7 +64,7 @@ export class Tip {
   }
 }
 
-const KINDS = { loss: "Loss", gap: "Gap", error: "Parsing error" };
+const KINDS = { alarm: "The sums do not add up", loss: "Loss", gap: "Gap", error: "Parsing error" };
 
 // A mark in words, with its time and whose it is.
 export function said(mark) {
