@@ -10,7 +10,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as Caution
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
@@ -65,25 +66,25 @@ def deployment(**_: Any) -> list[CheckMessage]:
 def _deployment() -> Iterator[CheckMessage]:
     for name, words_ in (("SPIDER_SECRET_KEY", "sessions"), ("SPIDER_MASK_KEY", "equal masked values")):
         if not text(name):
-            yield Warning(
+            yield Caution(
                 f"{name} is not given: it is made and kept in the data folder, so {words_} are this machine's alone.",
                 hint=f"Give {name}, or {name}_FILE, the same to every process.",
                 id="spider.W001",
             )
     if not flag("SPIDER_HTTPS"):
-        yield Warning(
+        yield Caution(
             "SPIDER_HTTPS is off: passwords and traffic go over the network in clear.",
             hint="Put the site behind a proxy that speaks HTTPS, and set SPIDER_HTTPS=1.",
             id="spider.W002",
         )
     if flag("SPIDER_HTTPS") and not flag("SPIDER_BEHIND_PROXY"):
-        yield Warning(
+        yield Caution(
             "SPIDER_BEHIND_PROXY is off although HTTPS comes from a proxy: failed sign-ins count for its address.",
             hint="Set SPIDER_BEHIND_PROXY=1.",
             id="spider.W003",
         )
     if "*" in settings.ALLOWED_HOSTS:
-        yield Warning(
+        yield Caution(
             "SPIDER_ALLOWED_HOSTS is *: links in pages follow whatever name a request gives.",
             hint="List the names that the site is reached by.",
             id="spider.W004",
@@ -95,7 +96,7 @@ def _passwords() -> Iterator[CheckMessage]:
     for name, url in (("SPIDER_REDIS_URL", settings.REDIS_URL), ("SPIDER_BROKER_URL", settings.CELERY_BROKER_URL)):
         parts = urlsplit(url)
         if not parts.password and parts.hostname not in _LOCAL:
-            yield Warning(
+            yield Caution(
                 f"{name} has no password: who reaches the server reads and changes what is captured.",
                 hint="Give Redis a password (requirepass), or keep it in a network of its own.",
                 id="spider.W005",
@@ -103,7 +104,7 @@ def _passwords() -> Iterator[CheckMessage]:
     for url in settings.ELASTICSEARCH_URL.split(",") if settings.ELASTICSEARCH_URL else ():
         parts = urlsplit(url)
         if not parts.password and parts.hostname not in _LOCAL:
-            yield Warning(
+            yield Caution(
                 f"SPIDER_ELASTICSEARCH_URL ({parts.hostname}) has no login.",
                 hint="Use https://user:password@…, or keep it in a network of its own.",
                 id="spider.W006",
