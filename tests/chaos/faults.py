@@ -6,7 +6,6 @@ seconds.
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -270,8 +269,12 @@ def _step(at: Context, seconds: int) -> None:
 def full(folder: Path) -> Iterator[None]:
     """The file system that a server's folder is on has no free byte."""
     ballast = folder.parent / "ballast"
-    with ballast.open("wb") as file, suppress(OSError):
-        os.posix_fallocate(file.fileno(), 0, max(shutil.disk_usage(folder).free, 1))
+    with ballast.open("wb") as file:
+        # In pieces: one that does not fit is given back whole, and the server writes meanwhile.
+        for piece in (64 << 20, 1 << 20, 64 << 10, 4 << 10):
+            with suppress(OSError):
+                while True:
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), piece)
     try:
         yield
     finally:

@@ -73,20 +73,24 @@ def _end(world: World, at: Context, give_up: float) -> None:
     """Wait until the agent has sent everything and all of it is stored."""
     deadline = time.monotonic() + give_up
     while at.agent.poll() is None or not world.idle():
+        if at.agent.poll():
+            raise RuntimeError(f"the agent ended with status {at.agent.returncode}: {world.agent_log()}")
         if time.monotonic() > deadline:
             raise RuntimeError(f"not through {give_up:.0f} s after the fault: agent {at.agent.poll()}, "
                                f"captures {world.captures()}\n{world.product.logs(4)}")  # fmt: skip
         time.sleep(0.1)
-    if at.agent.returncode:
-        raise RuntimeError(f"the agent ended with status {at.agent.returncode}: {world.agent_log()}")
 
 
 def chosen(only: Sequence[str], store: str) -> list[Fault]:
-    """The faults asked for, by the start of their names, in an order that needs each kind of world once."""
-    found = [one for one in FAULTS.values() if not only or any(one.name.startswith(word) for word in only)]
+    """The faults asked for, by name or the start of several, in an order that needs each kind of world once."""
+    found = [one for one in FAULTS.values() if not only or any(_means(word, one.name) for word in only)]
     if store == "postgres":
         found = [one for one in found if one.kind != "elastic"]
     return sorted(found, key=lambda one: list(KINDS).index(one.kind))
+
+
+def _means(word: str, name: str) -> bool:
+    return name == word if word in FAULTS else name.startswith(word)
 
 
 KINDS = ("plain", "live", "small", "clock", "elastic")

@@ -45,8 +45,9 @@ def test_the_judge_sees_what_is_lost_and_doubled(world: World, whole: Wanted) ->
     assert (row.lost, row.doubled, row.left, row.ok) == (1, 1, 0, False)
 
 
-def test_faults_are_chosen_by_the_start_of_their_names() -> None:
+def test_faults_are_chosen_by_name_or_its_start() -> None:
     assert [one.name for one in chosen(["redis-d", "worker-k"], "both")] == ["worker-kill", "redis-disk"]
+    assert [one.name for one in chosen(["redis"], "both")] == ["redis"]
     assert {"plain", "small", "clock"} <= {one.kind for one in chosen([], "postgres")}
     assert "elastic" not in {one.kind for one in chosen([], "postgres")}
 

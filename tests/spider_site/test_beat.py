@@ -42,7 +42,7 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # the scheduler closes connections by itself
 def test_a_clock_that_goes_back_stops_nothing(clock: Clock) -> None:
     app = Celery("beat", broker="memory://", set_as_current=False)
     app.conf.update(timezone="UTC", enable_utc=True)
