@@ -268,8 +268,9 @@ def _step(at: Context, seconds: int) -> None:
 @contextmanager
 def full(folder: Path) -> Iterator[None]:
     """The file system that a server's folder is on has no free byte."""
-    ballast = folder.parent / "ballast"
+    ballast = folder / "ballast"
     with ballast.open("wb") as file:
+        ballast.chmod(0o666)  # a server that starts looks at every file in its folder
         # In pieces: one that does not fit is given back whole, and the server writes meanwhile.
         for piece in (64 << 20, 1 << 20, 64 << 10, 4 << 10):
             with suppress(OSError):

@@ -100,7 +100,7 @@ class World:
         self.folder.chmod(0o711)
         if self.kind == "small":
             for name, size in SMALL.items():
-                self._kept.enter_context(_small(self.folder / name, size))
+                self._kept.enter_context(_small(self.folder / name / "data", size))  # their logs lie beside it
         clock = self._clock() if self.kind == "clock" else {}
         self.postgres = Postgres(self.folder / "postgres" / "data", free_port(), PASSWORD)
         self.valkey: Valkey = Valkey(self.folder / "valkey" / "data", free_port(), PASSWORD)
@@ -281,8 +281,9 @@ def agents_capture(said: str) -> str:
 
 @contextmanager
 def _small(folder: Path, size: int) -> Iterator[None]:
-    folder.mkdir(mode=0o711)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0711", "tmpfs", str(folder)], check=True)
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o711)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", str(folder)], check=True)
     try:
         yield
     finally:
