@@ -2,16 +2,16 @@
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.bench.generate import Parameters, made
 from tests.chaos import live
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.judge import Wanted, wanted
 from tests.chaos.runs import HEAD, Row, by_world, chosen, line, run
-from tests.chaos.world import LIBFAKETIME, World
+from tests.chaos.world import World
 
 
 def main() -> int:
@@ -81,8 +81,8 @@ def _missing(kind: str) -> str:
         return live.missing()
     if kind == "small" and os.geteuid() != 0:
         return "a small file system needs root"
-    if kind == "clock" and not Path(LIBFAKETIME).exists():
-        return "needs libfaketime: apt-get install -y faketime"
+    if kind == "clock" and shutil.which("cc") is None:
+        return "needs a C compiler: apt-get install -y gcc libc6-dev"
     return ""
 
 
