@@ -1,4 +1,7 @@
-"""The quick form of `make chaos`: the cheap faults on one world, each with a small capture."""
+"""The quick form of `make chaos`: the cheap faults on one world, each with a small capture.
+
+Workers that are killed are in `tests/flows/test_stack.py`, with how long the rest takes to go on.
+"""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -16,7 +19,7 @@ from tests.chaos.stream import Stream
 from tests.chaos.world import World
 
 #: Seconds of what pauses: a worker's lease of 10 s runs out, another one takes over.
-PAUSES = {"worker-stop": 12.0, "net-cut": 3.0}
+PAUSES = {"worker-stop": 12.0, "net-cut": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def whole(world: World, tmp_path_factory: pytest.TempPathFactory) -> Wanted:
     return wanted(world, made(parameters, tmp_path_factory.mktemp("chaos")))
 
 
-@pytest.mark.parametrize("name", ["worker-kill", "poller-kill", "redis", "net-cut", "worker-stop"])
+@pytest.mark.parametrize("name", ["poller-kill", "redis", "net-cut", "worker-stop"])
 def test_a_fault_changes_nothing(world: World, whole: Wanted, name: str) -> None:
     row = run(world, FAULTS[name], whole, pause=PAUSES.get(name, 0.0))
     assert row.ok, f"{row}\n{world.product.logs()}"
