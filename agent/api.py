@@ -189,6 +189,8 @@ class Api:
         self._send(self._connection, method, self._prefix + path, body, sent)
         response = self._connection.getresponse()
         data = response.read(ANSWER_BYTES)
+        if response.length and len(data) < ANSWER_BYTES:  # read() with a bound says nothing of an answer cut short
+            raise http.client.IncompleteRead(data, response.length)
         if response.will_close or not response.isclosed():
             self.close()
         self.etag = response.getheader("ETag") or ""

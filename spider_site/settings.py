@@ -189,7 +189,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "spider_site.beat:Scheduler"
 # Beat repeats these; a message not taken before the next one is due is dropped, so a pause leaves no pile.
 CELERY_BEAT_SCHEDULE = {
     "redrive": {"task": "tasks.monitoring.redrive", "schedule": 1.0, "options": {"queue": "monitoring", "expires": 2}},

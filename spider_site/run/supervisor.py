@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -61,8 +62,10 @@ def programs() -> list[Program]:
         Program("monitoring", [*worker, "-Q", "monitoring", "-c", "1", "-n", "monitoring@%h"], 1),
         Program("beat", [*celery, "beat", *quiet], 0),
     ]
-    for count in range(number("SPIDER_POLLERS")):
-        found.append(Program(f"poller-{count + 1}", [sys.executable, "manage.py", "poll"], 2))
+    for count in range(1, number("SPIDER_POLLERS") + 1):
+        # The same name after a death: what the dead one had claimed is its own, and not another's for a minute.
+        name = f"{socket.gethostname()}-{number('SPIDER_PORT')}-{count}"
+        found.append(Program(f"poller-{count}", [sys.executable, "manage.py", "poll", "--name", name], 2))
     if number("SPIDER_FLOWER_PORT"):
         found.append(Program("flower", [*python, "spider_site.flower"], 0))
     return found

@@ -102,7 +102,8 @@ def finish(link: Link, capture: str, last: int, lost: Mapping[str, int] | None =
 def end_idle(link: Link, capture: str, limit_ms: int, reason: str = "silent") -> IdleWord:
     """Ends a capture whose agent said nothing for `limit_ms`: what is missing becomes holes, then the end marker.
 
-    0 ends it at once, as when its agent started a new capture. "alive" when it spoke since; "done" when it has ended.
+    0 ends it at once, as when its agent started a new capture. Else two looks must find it silent, half a minute (at
+    most the limit) apart: a clock may have gone forward. "alive" when it spoke since; "done" when it has ended.
     """
     partitions = partitions_of(link, capture)
     if partitions is None:

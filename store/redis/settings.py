@@ -25,6 +25,8 @@ class Settings:
     hint_ms: int = 2_000
     #: An item that redrive handed out is not handed out again for this long.
     redrive_ms: int = 10_000
+    #: Nothing on the work set is put off for longer; what seems to be was put there before a clock went back.
+    ahead_ms: int = 60_000
     #: An open must arrive within this long of its look into PostgreSQL; far below the life of a tombstone.
     open_ms: int = 30_000
     tombstone_ms: int = 300_000

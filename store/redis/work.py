@@ -58,7 +58,8 @@ class SecondTry:
 
 def redrive(link: Link, limit: int = 200) -> list[WorkItem]:
     """What should have been looked at by now; each item is put off by `redrive_ms`. A lost reply costs just that."""
-    items = link.script("redrive", [link.keys.work], [limit, link.settings.redrive_ms])
+    args = [limit, link.settings.redrive_ms, link.settings.ahead_ms]
+    items = link.script("redrive", [link.keys.work], args)
     return [_work_item(item) for item in items]
 
 

@@ -70,6 +70,8 @@ class Server:
             answer = self._accept(headers, body)
             if mishap == "lost":
                 return 0, {}, {}
+            if mishap == "torn":  # its head arrives, its body does not
+                return answer[0], answer[1], {"Torn": "yes"}
             return answer
 
     def _accept(self, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -229,4 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(data))}.items():
             self.send_header(name, value)
         self.end_headers()
+        if "Torn" in headers:
+            self.close_connection = True
+            return
         self.wfile.write(data)

@@ -86,6 +86,7 @@ def test_pcapng_and_gzip(server: Server, tmp_path: Path) -> None:
     "mishaps",
     [
         ["lost"] * 3,
+        ["torn"] * 3,
         ["full", "later", "window", "full"],
         ["500", "502", "504"],
         ["", "lost", "", "full", "lost", "", "500", "window", "lost"],

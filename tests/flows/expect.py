@@ -17,11 +17,10 @@ from documents.rules import DEFAULT_RULES, ParsingRules
 from store.redis.accounting import PARTS
 from store.redis.work import SecondTry
 from tests.captures import CLIENT, SERVER, Capture, request, response
+from tests.flows.comparable import comparable
 from wire.limits import DEFAULT
 from wire.pcapfile.pcap import pcap_layout, walk_pcap
 
-#: What names the capture, or how far its parsing had come, and not the traffic.
-OF_THE_CAPTURE = ("id", "tcpSession", "whisperer", "instance", "interface", "capture", "chunk", "version", "_version")
 TALKS, EXCHANGES = 12, 6
 
 
@@ -91,12 +90,6 @@ def whole(data: bytes, rules: ParsingRules = DEFAULT_RULES) -> list[bytes]:
         io.BytesIO(data), context, "20260101", lambda one: found.append(comparable(orjson.loads(one.document.body)))
     )
     return sorted(found)
-
-
-def comparable(document: dict[str, Any]) -> bytes:
-    """A communication without what names its capture."""
-    kept = {name: value for name, value in document.items() if name not in OF_THE_CAPTURE}
-    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
 
 
 def found_by(pump: Any) -> list[bytes]:

@@ -102,6 +102,16 @@ def test_workers_stop_before_pollers_and_after_the_web():
     assert stages["beat"] < stages["monitoring"]
 
 
+def test_a_poller_has_its_own_name_and_keeps_it(monkeypatch):
+    """What it had in hand when it was killed is its own again at once, and not after the minute of a dead one."""
+    monkeypatch.setenv("SPIDER_POLLERS", "3")
+    names = [p.command[p.command.index("--name") + 1] for p in programs() if p.name.startswith("poller")]
+    assert len(set(names)) == 3
+    assert names == [p.command[p.command.index("--name") + 1] for p in programs() if p.name.startswith("poller")]
+    monkeypatch.setenv("SPIDER_PORT", "8001")  # another copy on this host
+    assert not set(names) & {p.command[-1] for p in programs()}
+
+
 def test_every_queue_has_a_worker(settings):
     commands_ = [program.command for program in programs() if "-Q" in program.command]
     served = ",".join(command[command.index("-Q") + 1] for command in commands_).split(",")

@@ -7,6 +7,12 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- Whether what was taken is still held. No lease ends later than a lease from now (two, as clocks tremble): one that seems
+-- to was given by a clock that was ahead and has been put right. It counts as over, or nobody could follow a dead owner.
+local function held(till, now, lease)
+  return till > now and till <= now + 2 * lease
+end
+
 -- A chunk's record is one field: status|left|attempt|takes|till|token|digest|accepted|bytes|packets.
 local RECORD = '^(%a)|(%d+)|([^|]*)|(%d+)|(%d+)|([^|]*)|([^|]*)|(%d+)|(%d+)|(%d+)$'
 

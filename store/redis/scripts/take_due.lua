@@ -7,7 +7,7 @@ if not score then return 'no' end
 local token, till, takes = string.match(call('HGET', KEYS[2], ARGV[1]) or '|0|0', '^([^|]*)|(%d+)|(%d+)$')
 takes = tonumber(takes)
 if token ~= ARGV[2] then
-  if tonumber(till) > now or tonumber(score) > now then return 'no' end
+  if held(tonumber(till), now, tonumber(ARGV[3])) or tonumber(score) > now then return 'no' end
   takes = math.min(takes + 1, 3)
   till = now + ARGV[3]
   call('HSET', KEYS[2], ARGV[1], table.concat({ARGV[2], till, takes}, '|'))

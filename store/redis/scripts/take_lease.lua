@@ -11,8 +11,9 @@ if not partitions then
 end
 local v = call('HMGET', KEYS[3], 'f', 'own', 'till', 'cn', 'cur', 'off', 'tk', 'qn')
 local fence, till, cur, takes = tonumber(v[1]), tonumber(v[3]), tonumber(v[5]), tonumber(v[7])
-if not (v[2] == token and till > now) then
-  if till > now then return {'busy'} end
+local taken = held(till, now, tonumber(ARGV[4]))
+if not (v[2] == token and taken) then
+  if taken then return {'busy'} end
   local work = ready(chunk_read(KEYS[2], cur), partitions)
   if not work and (ARGV[7] ~= '1' or takes > 0) then return {'idle'} end
   if tonumber(call('HGET', KEYS[5], 'out') or 0) > tonumber(ARGV[5]) then

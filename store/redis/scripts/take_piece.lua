@@ -10,7 +10,7 @@ local now = now_ms()
 local token, till, takes = string.match(call('HGET', KEYS[1], 'piece') or '|0|0', '^([^|]*)|(%d+)|(%d+)$')
 takes = tonumber(takes)
 if token ~= ARGV[2] then
-  if tonumber(till) > now or not call('ZSCORE', KEYS[2], item) then return 'no' end
+  if held(tonumber(till), now, tonumber(ARGV[3])) or not call('ZSCORE', KEYS[2], item) then return 'no' end
   takes = math.min(takes + 1, 3)
   till = now + ARGV[3]
   call('HSET', KEYS[1], 'piece', table.concat({ARGV[2], till, takes}, '|'))

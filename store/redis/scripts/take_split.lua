@@ -9,7 +9,7 @@ if not c or c.status ~= 'a' then
   return {'no'}
 end
 if c.token ~= token then
-  if c.till > now then return {'no'} end
+  if held(c.till, now, tonumber(ARGV[4])) then return {'no'} end
   c.token, c.till, c.takes = token, now + ARGV[4], math.min(c.takes + 1, 3)
   chunk_write(KEYS[1], n, c)
   call('ZADD', KEYS[2], c.till, ARGV[1] .. '|s|' .. n)

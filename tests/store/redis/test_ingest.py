@@ -198,6 +198,9 @@ def test_a_silent_capture_ends_with_its_missing_numbers_as_holes(link: Link) -> 
     assert captures.idle_captures(link, 60_000) == []
     time.sleep(0.01)
     assert captures.idle_captures(link, 5) == [CAPTURE]
+    assert captures.end_idle(link, CAPTURE, 5) == "alive"  # the first look is noted
+    assert captures.end_idle(link, CAPTURE, 5) == "alive"
+    time.sleep(0.01)
     assert captures.end_idle(link, CAPTURE, 5) == "ended"
     state = captures.read_state(link, CAPTURE)
     assert state is not None
@@ -205,6 +208,19 @@ def test_a_silent_capture_ends_with_its_missing_numbers_as_holes(link: Link) -> 
     assert state.holes == (Hole(0, 0, 0, "silent"), Hole(1, 0, 0, "silent"))
     assert captures.end_idle(link, CAPTURE, 0) == "ended"
     assert captures.end_idle(link, "elsewhere", 0) == "unknown"
+
+
+def test_a_clock_that_goes_forward_ends_no_capture_whose_agent_lives(link: Link) -> None:
+    opened(link)
+    accepted(link, 0)
+    meta = link.keys.capture(CAPTURE).meta
+    for number in (1, 2):  # an hour forward, twice, and a chunk between
+        link.command("HSET", meta, "seen", link.now() - 3_600_000)
+        assert captures.end_idle(link, CAPTURE, 600_000) == "alive"
+        assert captures.end_idle(link, CAPTURE, 600_000) == "alive"
+        accepted(link, number)
+        assert captures.end_idle(link, CAPTURE, 600_000) == "alive"
+    assert captures.read_state(link, CAPTURE).state == "o"
 
 
 def test_a_final_that_was_too_high_does_not_stay_open_for_ever(link: Link) -> None:

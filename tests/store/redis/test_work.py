@@ -29,6 +29,28 @@ def test_what_is_taken_is_not_named_before_its_lease_is_over(link: Link) -> None
     assert work.redrive(link) == [WorkItem(CAPTURE, "s", 0)]
 
 
+def test_a_clock_that_goes_back_holds_nothing_up(link: Link) -> None:
+    """What was taken and put off by a clock an hour ahead, whose owner is dead, is not waited for for an hour."""
+    opened(link)
+    accepted(link, 0)
+    split(link, 0, [None, None])
+    accepted(link, 1)
+    taken(link, 1, "dead")
+    leased(link, 0, "dead")
+    work.redrive(link)
+    ahead = link.now() + 3_600_000
+    chunks_key, partition = link.keys.capture(CAPTURE).chunks, link.keys.capture(CAPTURE).partition(0)
+    record = link.command("HGET", chunks_key, 1).split(b"|")
+    link.command("HSET", chunks_key, 1, b"|".join([*record[:4], str(ahead).encode(), *record[5:]]))
+    link.command("HSET", partition, "till", ahead)
+    for item in work.waiting(link):
+        link.command("ZADD", link.keys.work, ahead, f"{item.capture}|{item.kind}|{item.number}")
+    assert {(item.kind, item.number) for item in work.redrive(link)} == {("s", 1), ("p", 0), ("p", 1)}
+    assert work.redrive(link) == []
+    assert taken(link, 1, "next").mode == "run"
+    assert leased(link, 0, "next").mode == "careful"
+
+
 def test_every_stage_puts_its_successor_on_the_work_set(link: Link) -> None:
     opened(link)
     accepted(link, 0)
