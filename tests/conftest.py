@@ -17,7 +17,7 @@ from tests.settings import FOLDER
 
 #: Tests whose clock is that of other processes: Chromium, agents, workers. On a busy machine one may come late, so a
 #: failure is tried once more, and the last line counts it as `rerun`.
-PROCESSES = tuple(str(Path(__file__).parent / name) for name in ("agent", "browser", "flows"))
+PROCESSES = tuple(str(Path(__file__).parent / name) for name in ("agent", "browser", "chaos", "flows"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
