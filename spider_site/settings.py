@@ -190,9 +190,10 @@ CELERY_ENABLE_UTC = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULER = "spider_site.beat:Scheduler"
-# Beat repeats these; a message not taken before the next one is due is dropped, so a pause leaves no pile.
+# Beat repeats these; a message not taken in time is dropped, so a pause leaves no pile.
 CELERY_BEAT_SCHEDULE = {
-    "redrive": {"task": "tasks.monitoring.redrive", "schedule": 1.0, "options": {"queue": "monitoring", "expires": 2}},
+    # A moment of expiry is beat's clock against the worker's: hosts whose clocks differ by less lose none of these.
+    "redrive": {"task": "tasks.monitoring.redrive", "schedule": 1.0, "options": {"queue": "monitoring", "expires": 30}},
     "retention": {
         "task": "tasks.maintenance.retention",
         "schedule": 3600.0,

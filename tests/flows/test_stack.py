@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import re
+import signal
 import subprocess
 import time
 import urllib.error
@@ -229,6 +231,30 @@ def post(stack: Stack, token: str, path: str, body: bytes, headers: dict[str, st
         urllib.request.Request(f"{stack.site}/api/v1/{path}", body, named), timeout=20
     ) as answer:  # fmt: skip
         assert answer.status == 202
+
+
+def worker_id(stack: Stack) -> int | None:
+    """Process id of the worker program; None while there is none."""
+    kept = json.loads((stack.data / "processes.json").read_text())
+    return next((entry["pid"] for entry in kept if entry["name"] == "worker"), None)
+
+
+def test_workers_restarted_again_and_again_put_nothing_aside(stack: Stack, token: str, big: Path) -> None:
+    """What an upgrade does: a warm shutdown gives back what was taken, and is no death that is counted."""
+    agent = stack.agent("--token", token, "--file", str(big))
+    for _ in range(3):
+        until("work", lambda: holding(stack) or agent.poll() is not None)
+        before = worker_id(stack)
+        assert before is not None
+        os.kill(before, signal.SIGTERM)
+        until("another worker", lambda before=before: worker_id(stack) not in (None, before))
+    capture = sent(agent)
+    all_done(stack)
+    expect.same(found(stack, capture), wanted(stack, big))
+    store = stack.documents()
+    records = [one for batch in store.scan("monitoring", EVERYTHING, None) for one in batch]
+    store.close()
+    assert not [one for one in records if one["kind"] == "quarantine" and one["capture"] == capture]
 
 
 def test_ctrl_c_during_work_and_a_new_start_lose_nothing(stack: Stack, token: str, big: Path) -> None:
