@@ -144,6 +144,8 @@ _declare(
         "Elasticsearch 8.19 or 9 for documents; when empty, they are kept in PostgreSQL.",
         SECRET,
     ),
+    ("SPIDER_BREAKER_FAILURES", int, 3, "Failures of a server in a row after which it is left alone for a moment (circuit breaker)."),
+    ("SPIDER_BREAKER_SECONDS", float, 2.0, "Seconds until one call tries a server again that was left alone."),
 )
 _declare(
     "make run",
@@ -182,6 +184,12 @@ _declare(
         "Bytes of chunks waiting in Redis above which only the next chunk of a capture is let in.",
     ),
     ("SPIDER_CHUNKS_HARD", int, 512 << 20, "Bytes of chunks waiting in Redis above which none is let in."),
+    (
+        "SPIDER_CHUNKS_SHARE",
+        int,
+        192 << 20,
+        "Bytes of chunks of one whisperer waiting in Redis above which only the next chunk of a capture of it is let in.",
+    ),
     (
         "SPIDER_OUTBOX_LIMIT",
         int,

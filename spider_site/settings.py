@@ -92,7 +92,7 @@ DOCUMENT_STORE_URL = ELASTICSEARCH_URL or DATABASE_URL
 def _database(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apps.core.postgresql",
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
         "NAME": parts.path.lstrip("/"),
@@ -100,9 +100,21 @@ def _database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "spider"},
+        # A host or net that is gone is noticed after half a minute instead of hours.
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "spider",
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 4,
+            "tcp_user_timeout": 30_000,
+        },
     }
 
+
+# Failures in a row after which a server is left alone, and the seconds until one call tries it again.
+BREAKER_FAILURES = number("SPIDER_BREAKER_FAILURES")
+BREAKER_SECONDS = env("SPIDER_BREAKER_SECONDS")
 
 DATABASES = {"default": _database(DATABASE_URL)}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -111,6 +123,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 
 CHUNKS_SOFT = number("SPIDER_CHUNKS_SOFT")
 CHUNKS_HARD = number("SPIDER_CHUNKS_HARD")
+CHUNKS_SHARE = number("SPIDER_CHUNKS_SHARE")
 OUTBOX_LIMIT = number("SPIDER_OUTBOX_LIMIT")
 STATE_LIMIT = number("SPIDER_STATE_LIMIT")
 CHUNK_LIMIT = number("SPIDER_CHUNK_LIMIT")

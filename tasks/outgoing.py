@@ -15,7 +15,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from documents import build, bulk
 from documents.build import Document
 from documents.pages import BodyPage
-from store.documents import StoreUnavailable
+from store.documents import StoreUnavailable, TookTooLong
 from store.documents.blobs import stamp
 from store.redis import partitions
 from store.redis.chunks import Record
@@ -197,4 +197,4 @@ def ask_again(step: Callable[[], T]) -> T:
 def is_infrastructure(error: Exception) -> bool:
     """Whether our own servers failed, or the capture was deleted, and not the packets: then nothing is put aside, the
     work is found again or discarded."""
-    return isinstance(error, RedisError | OSError | DatabaseError | ObjectDoesNotExist | StoreUnavailable)
+    return isinstance(error, RedisError | OSError | DatabaseError | ObjectDoesNotExist | StoreUnavailable | TookTooLong)

@@ -31,6 +31,8 @@ FULL_WAIT = 2
 LATER_WAIT = 5
 #: Words that mean: the agent need not send this chunk again.
 SUCCESS = ("ok", "dup", "late")
+#: Words of a limit on bytes that wait: whose limit, and how that is said.
+_LIMITS = {"full": ("all", "of all whisperers"), "share": ("whisperer", "of this whisperer")}
 #: Bytes a second below which one worker keeps up with a live capture easily.
 SLOW_RATE = 5_000_000
 #: Reads of PostgreSQL and openings in Redis before we give up: a capture may be closed between the two.
@@ -171,7 +173,7 @@ def _accept(link: Link, headers: ChunkHeaders, partitions: int, body: bytes, dig
             return replace(answer, word="ended")
         if row.state == Capture.State.CLOSED:
             return _answer_closed(link, row, headers)
-        captures.open_capture(link, headers.capture, partitions, opened_by)
+        captures.open_capture(link, headers.capture, partitions, opened_by, str(row.whisperer_id))
     return replace(answer, word="later")
 
 
@@ -277,7 +279,7 @@ def capture_finish(
         answer = captures.finish(link, capture, last, lost)
         if answer.word == "unknown":
             opened_by = captures.deadline(link)
-            captures.open_capture(link, capture, row.partitions, opened_by)
+            captures.open_capture(link, capture, row.partitions, opened_by, str(row.whisperer_id))
             captures.finish(link, capture, last, lost)
         _require_durable(link)
     hint_end(row)
@@ -313,7 +315,12 @@ def _require_durable(link: Link) -> None:
 
 def refusal(word: str, headers: ChunkHeaders, answer: Answer) -> ApplicationError:
     """The refusal that a word of Redis means, with how far the capture is."""
-    at = {"word": word, "next": answer.next, "have": answer.have}
+    at: dict[str, object] = {"next": answer.next, "have": answer.have}
+    if word in _LIMITS:  # one word for agents: whose limit it was, they can do nothing about
+        at["limit"], what, word = *_LIMITS[word], "full"
+        message = f"Too many bytes {what} wait to be parsed: keep the chunk and send it again."
+        return ApplicationError(message, code=word, status_code=503, word=word, **at, retry_after=FULL_WAIT)
+    at["word"] = word
     capture, number = headers.capture, headers.chunk
     if word == "conflict":
         message = (
@@ -326,7 +333,6 @@ def refusal(word: str, headers: ChunkHeaders, answer: Answer) -> ApplicationErro
     if word == "window":
         message = f"Chunk {number} is {settings.WINDOW} or more ahead of the lowest one that is not done: wait."
         return ApplicationError(message, code=word, status_code=429, **at, retry_after=WINDOW_WAIT)
-    waits = {"full": FULL_WAIT, "later": LATER_WAIT}
-    reasons = {"full": "Too many bytes wait to be parsed", "later": "The capture is being closed"}
-    message = f"{reasons.get(word, word)}: keep the chunk and send it again."
-    return ApplicationError(message, code=word, status_code=503, **at, retry_after=waits.get(word, LATER_WAIT))
+    reason = "The capture is being closed" if word == "later" else word
+    message = f"{reason}: keep the chunk and send it again."
+    return ApplicationError(message, code=word, status_code=503, **at, retry_after=LATER_WAIT)

@@ -252,7 +252,7 @@ def _ensure_open(link: Link, row: Capture) -> bool:
     opened_by = captures.deadline(link)
     row.refresh_from_db(fields=["state"])
     return row.state == Capture.State.OPEN and captures.open_capture(
-        link, row.pk, row.partitions, opened_by
+        link, row.pk, row.partitions, opened_by, str(row.whisperer_id)
     ) != "refused"  # fmt: skip
 
 

@@ -4,21 +4,25 @@
 more is known (a position in the query, seconds to wait) stands beside them.
 """
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from django.utils import timezone
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from apps.core import words
 from documents.query import QueryError
-from store.documents import BadCursor, BadRequest, StoreUnavailable, TookTooLong
+from store.documents import BadCursor, BadRequest, StoreAway, StoreUnavailable, TookTooLong
 
-#: Seconds after which to ask again when the database was away.
-DATABASE_WAIT = 5
+#: Seconds after which to ask again when a server was away and nobody knows when it is tried again.
+AWAY_WAIT = 5
 
 #: What to do about a question that was given up.
 TOOK_TOO_LONG = "This took too long and was given up. Choose a shorter time range, or a more selective query."
@@ -38,6 +42,40 @@ class ApplicationError(Exception):
         self.status_code = status_code
         self.field = field
         self.more = more
+
+
+#: Errors that mean: a server of ours cannot be used now, whatever was asked.
+AWAY = (StoreUnavailable, OperationalError, InterfaceError)
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """A server that does not answer, in words; `wait`: whole seconds after which to ask again."""
+
+    code: str
+    message: str
+    wait: int
+
+
+def away_of(error: Exception) -> Away:
+    """What to say of one of the errors of AWAY: since when, where that is known, and when to ask again."""
+    wait = max(1, math.ceil(getattr(error, "wait", 0) or AWAY_WAIT))
+    if isinstance(error, StoreUnavailable):
+        return Away("store_unavailable", store_words(error), wait)
+    return Away("unavailable", f"The database does not answer{_since(error)}: try again.", wait)
+
+
+def store_words(error: StoreUnavailable) -> str:
+    """Why there is no answer from the document store, and what becomes of the traffic meanwhile."""
+    return f"The document store does not answer{_since(error)}; captured traffic waits in the outbox, nothing is lost."
+
+
+def _since(error: Exception) -> str:
+    since = getattr(error, "since", None) if isinstance(error, StoreAway | OperationalError) else None
+    if since is None:
+        return ""
+    ns, zone = int(since) * words.SECOND, timezone.get_current_timezone()
+    return f" since {words.local(ns, zone)[1]} {words.offset_label(ns, zone)}"
 
 
 def body(code: str, message: str, field: str | None = None, **more: Any) -> dict[str, Any]:
@@ -66,16 +104,13 @@ def _known(error: Exception) -> Response | None:
         return Response(body("invalid", str(error)), status.HTTP_400_BAD_REQUEST)
     if isinstance(error, TookTooLong):
         return Response(body("took_too_long", TOOK_TOO_LONG), status.HTTP_504_GATEWAY_TIMEOUT)
-    if isinstance(error, StoreUnavailable):
-        log.warning("store.unavailable", error=type(error).__name__)
-        message = "The document store does not answer. Capture goes on and nothing is lost."
-        return Response(body("store_unavailable", message), status.HTTP_503_SERVICE_UNAVAILABLE)
-    if isinstance(error, (OperationalError, InterfaceError)):
-        log.warning("database.unavailable", error=type(error).__name__)
+    if isinstance(error, AWAY):
+        away = away_of(error)
+        log.warning("server.away", server=away.code, error=type(error).__name__)
         return Response(
-            body("unavailable", "The database does not answer: try again.", retry_after=DATABASE_WAIT),
+            body(away.code, away.message, retry_after=away.wait),
             status.HTTP_503_SERVICE_UNAVAILABLE,
-            headers={"Retry-After": str(DATABASE_WAIT)},
+            headers={"Retry-After": str(away.wait)},
         )
     if isinstance(error, ValidationError):
         return _validation(exceptions.ValidationError(_django_detail(error)))

@@ -1,5 +1,6 @@
 """Signing in, and the words for what goes wrong."""
 
+import sys
 from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
@@ -7,6 +8,7 @@ from axes.helpers import get_cool_off, get_failure_limit
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views import defaults
 
 from apps.core import errors, words
@@ -49,7 +51,20 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """500 in the shape the caller reads; the reason is in the log alone."""
+    """500 in the shape the caller reads; the reason is in the log alone. 503 when a server of ours does not answer."""
+    error = sys.exception()
+    if isinstance(error, errors.AWAY):
+        return _away(request, errors.away_of(error))
     if request.path.startswith("/api/"):
         return JsonResponse(errors.body("internal", "Something broke on our side; it was logged."), status=500)
     return defaults.server_error(request)
+
+
+def _away(request: HttpRequest, away: errors.Away) -> HttpResponse:
+    """A page that needs no server but this one: the session, the menu and all else may be what is away."""
+    headers = {"Retry-After": str(away.wait)}
+    if request.path.startswith("/api/"):
+        told = errors.body(away.code, away.message, retry_after=away.wait)
+        return JsonResponse(told, status=503, headers=headers)
+    text = render_to_string("503.html", {"message": away.message, "address": request.get_full_path()})
+    return HttpResponse(text, status=503, headers=headers)

@@ -15,11 +15,13 @@ from store.documents.base import (
     Health,
     Page,
     Scope,
+    StoreAway,
     StoreError,
     StoreUnavailable,
     TookTooLong,
     WriteResult,
 )
+from store.documents.guarded import documents_breaker, guarded
 from store.documents.opening import open_store
 from store.documents.questions import FUNCTIONS, Answer, Facets, Figures, Function, Group, Metric, Ranges, Terms
 
@@ -43,10 +45,13 @@ __all__ = [
     "Page",
     "Ranges",
     "Scope",
+    "StoreAway",
     "StoreError",
     "StoreUnavailable",
     "Terms",
     "TookTooLong",
     "WriteResult",
+    "documents_breaker",
+    "guarded",
     "open_store",
 ]

@@ -42,6 +42,23 @@ class StoreUnavailable(StoreError):
     """The engine cannot be reached, is overloaded or is read-only. Nothing is wrong with the documents: wait."""
 
 
+class StoreBusy(StoreUnavailable):
+    """The engine answers, but could not do this now: a statement that took longer than any may, a deadlock, an index
+    that is read-only. It says nothing against the next call."""
+
+
+class StoreAway(StoreUnavailable):
+    """The engine failed several times in a row and is left alone for a moment: nobody was asked.
+
+    `since`: when that began, seconds since the epoch; `wait`: seconds until it is tried again.
+    """
+
+    def __init__(self, reason: str, *, since: float, wait: float) -> None:
+        super().__init__(reason)
+        self.since = since
+        self.wait = wait
+
+
 class TookTooLong(StoreError):
     """A question was not answered within the seconds that it was given. Ask for a shorter time range, or for less."""
 

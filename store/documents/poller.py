@@ -2,8 +2,8 @@
 
 A poller takes what it had claimed before, then new entries, then those of pollers that died. Several entries become one
 write. An entry is confirmed when every document of it is stored, or kept with the reason why the store refused it; one
-that was not confirmed comes again, and writing it again changes nothing. A store that cannot be used opens the breaker
-and the poller waits: polling repeats by nature, so nothing else does. Any number of pollers may run, in threads or
+that was not confirmed comes again, and writing it again changes nothing. While the store's breaker is open the poller
+claims nothing and waits: polling repeats by nature, so nothing else does. Any number of pollers may run, in threads or
 processes, each under a name of its own.
 """
 
@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import pybreaker
 import structlog
 import zstandard
 from redis.exceptions import RedisError
 
+from store.breakers import Breaker
 from store.documents import payload, rejected
-from store.documents.base import DocumentStore, StoreError, StoreUnavailable, WriteResult
+from store.documents.base import DocumentStore, StoreAway, StoreError, StoreUnavailable, WriteResult
 from store.documents.names import BLOB_RESOURCES
 from store.documents.rejected import Refusal
 from store.redis import outbox
@@ -55,11 +55,8 @@ class PollerSettings:
     hopeless: int = 6
     #: Seconds between looks at an empty outbox: a document waits for half of it.
     idle: float = 0.1
-    #: Seconds after a failure, and while the breaker is open.
+    #: Seconds after a failure, and between looks at an open breaker.
     pause: float = 1.0
-    #: Failures of the store in a row that open the breaker, and seconds until one try closes it again.
-    breaker_failures: int = 3
-    breaker_seconds: float = 5.0
 
 
 @dataclass(slots=True)
@@ -75,7 +72,8 @@ class Totals:
 class Poller:
     """One poller. Not shared between threads; `name` is its own among all pollers, and may be the same after a restart.
 
-    The clock gives refusals their time, in ns.
+    `documents` may be guarded by `breaker`: while that is open nothing is claimed. The clock gives refusals their time,
+    in ns.
     """
 
     def __init__(
@@ -86,6 +84,7 @@ class Poller:
         *,
         resources: Sequence[str] = RESOURCES,
         settings: PollerSettings | None = None,
+        breaker: Breaker | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.totals = Totals()
@@ -96,16 +95,7 @@ class Poller:
         self._settings = settings or PollerSettings()
         self._clock = clock
         self._unpack = zstandard.ZstdDecompressor().decompress
-        self._breaker = pybreaker.CircuitBreaker(
-            fail_max=self._settings.breaker_failures,
-            reset_timeout=self._settings.breaker_seconds,
-            exclude=[lambda error: not isinstance(error, StoreUnavailable)],
-        )
-
-    @property
-    def waiting_for_store(self) -> bool:
-        """Whether the breaker is open: the store failed several times and is left alone for a while."""
-        return bool(self._breaker.current_state == pybreaker.STATE_OPEN)
+        self._breaker = breaker
 
     def run(self, stop: threading.Event) -> None:
         """Poll until `stop` is set; what is being written then is finished first."""
@@ -114,7 +104,7 @@ class Poller:
             try:
                 swept = swept or self._forget_dead()
                 confirmed = self.run_once()
-            except (StoreError, RedisError, OSError, pybreaker.CircuitBreakerError) as error:
+            except (StoreError, RedisError, OSError) as error:
                 log.warning("poller_waits", poller=self._name, error=type(error).__name__, reason=str(error))
                 stop.wait(self._settings.pause)
             except Exception:
@@ -139,9 +129,12 @@ class Poller:
     def run_once(self) -> int:
         """Take one claim of every resource and see it through; answers the number of entries confirmed.
 
-        Raises StoreUnavailable, CircuitBreakerError, StoreError, RedisError or OSError: what was claimed comes again.
-        A resource that the store has trouble with by itself does not keep the others from their turn.
+        Raises StoreUnavailable, StoreError, RedisError or OSError: what was claimed comes again. StoreAway while the
+        breaker is open. A resource that the store has trouble with by itself does not keep the others from their turn.
         """
+        if self._breaker is not None and self._breaker.is_open:
+            record = self._breaker.status()
+            raise StoreAway(record.reason, since=record.since, wait=record.wait)
         confirmed = 0
         trouble: StoreError | None = None
         for resource in self._resources:
@@ -173,8 +166,8 @@ class Poller:
 
     def _settle(self, link: Link, resource: str, batch: list[_Unpacked]) -> int:
         """Write a batch, keep what was refused, confirm all of it."""
-        result, refusals = self._breaker.call(self._write, resource, batch)
-        self._breaker.call(rejected.keep, self._documents, refusals, self._clock())
+        result, refusals = self._write(resource, batch)
+        rejected.keep(self._documents, refusals, self._clock())
         outbox.confirm(link, [unpacked.entry for unpacked in batch])
         self._count(resource, len(batch), result, refusals)
         return len(batch)

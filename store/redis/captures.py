@@ -11,7 +11,7 @@ from store.redis.accounting import counter_args, told_counters
 from store.redis.connection import Link
 
 OpenWord = Literal["opened", "done", "refused"]
-AnswerWord = Literal["ok", "dup", "late", "conflict", "ended", "window", "full", "later", "unknown", "done"]
+AnswerWord = Literal["ok", "dup", "late", "conflict", "ended", "window", "full", "share", "later", "unknown", "done"]
 IdleWord = Literal["ended", "alive", "done", "unknown"]
 CloseWord = Literal["closed", "gone", "open", "unflushed"]
 DiscardWord = Literal["discarded", "gone", "changed"]
@@ -50,15 +50,16 @@ def deadline(link: Link) -> int:
     return link.now() + link.settings.open_ms
 
 
-def open_capture(link: Link, capture: str, partitions: int, opened_by: int) -> OpenWord:
+def open_capture(link: Link, capture: str, partitions: int, opened_by: int, owner: str = "") -> OpenWord:
     """Opens a capture that PostgreSQL calls open; `opened_by` is the `deadline` read before PostgreSQL was.
+    `owner` is the whisperer whose share of the bytes that wait it uses.
 
     "opened"; "done" when it is open already; "refused" when it was closed in the meantime or the deadline is over:
     then PostgreSQL is to be read again.
     """
     keys, own = link.keys, link.keys.capture(capture)
     reply = link.script(
-        "open", [own.meta, keys.captures, keys.closed, *own.partitions(partitions)], [capture, opened_by]
+        "open", [own.meta, keys.captures, keys.closed, *own.partitions(partitions)], [capture, opened_by, owner]
     )
     return cast(OpenWord, reply.decode())
 

@@ -101,8 +101,8 @@ def accept(
 
     "ok" accepted now; "dup" accepted before (both are success, after `Link.durable`); "late" its number was given up,
     counted; "conflict" another content under this number; "ended" above the capture's last number; "window" too far
-    ahead (429); "full" too many bytes waiting (503); "later" the capture is being closed (503); "unknown" not here:
-    read PostgreSQL, open it, call again.
+    ahead (429); "full" too many bytes waiting, "share" too many of its whisperer's (503); "later" the capture is being
+    closed (503); "unknown" not here: read PostgreSQL, open it, call again.
     """
     keys, own, settings = link.keys, link.keys.capture(capture), link.settings
     attempt = new_attempt()
@@ -111,7 +111,8 @@ def accept(
     names = [own.meta, own.chunks, own.holes, own.acct, keys.bytes, keys.work, keys.captures, own.partition(0), raw]
     args: list[str | bytes | int] = [
         capture, number, attempt, digest.replace("|", " "), len(body), packets,
-        settings.window, settings.soft_bytes, settings.hard_bytes, settings.hint_ms, *counter_args(told),
+        settings.window, settings.soft_bytes, settings.hard_bytes, settings.share_bytes, settings.hint_ms,
+        *counter_args(told),
     ]  # fmt: skip
     return read_answer(link.script_with_values([(raw, body)], "accept", names, args))
 
@@ -164,7 +165,7 @@ def record_split(
     values += packed.values
     names = [
         own.chunks, own.acct, keys.bytes, keys.work, own.raw(chunk.number, chunk.attempt),
-        *own.partitions(len(slices)), *(name for name, _ in values), *packed.streams,
+        own.meta, *own.partitions(len(slices)), *(name for name, _ in values), *packed.streams,
     ]  # fmt: skip
     args: list[str | bytes | int] = [
         capture, chunk.number, attempt, link.settings.hint_ms, len(slices), len(values), size,
@@ -182,7 +183,7 @@ def quarantine_chunk(link: Link, job: SplitJob, partitions: int, entries: Sequen
     packed = pack(link, entries)
     names = [
         own.chunks, own.acct, keys.bytes, keys.work, keys.due, own.raw(job.chunk.number, job.chunk.attempt),
-        *own.partitions(partitions), *(name for name, _ in packed.values), *packed.streams,
+        own.meta, *own.partitions(partitions), *(name for name, _ in packed.values), *packed.streams,
     ]  # fmt: skip
     args: list[str | bytes | int] = [
         job.capture, job.chunk.number, job.token, partitions, len(packed.values), settings.hint_ms,

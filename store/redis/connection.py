@@ -15,8 +15,12 @@ from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from store import breakers
+from store.breakers import Breaker, BreakerOpen
+from store.breakers import Settings as BreakerSettings
 from store.redis import registry
 from store.redis.keys import RESOURCES, ShardKeys
 from store.redis.settings import DEFAULT, Settings
@@ -25,6 +29,7 @@ from store.redis.settings import DEFAULT, Settings
 MINIMUM = (7, 2)
 GROUP = "pollers"
 SOCKET_TIMEOUT = 15
+CONNECT_TIMEOUT = 5
 
 Arg = str | bytes | int
 
@@ -50,6 +55,10 @@ class UnfitServerError(RuntimeError):
     """The server cannot keep what the protocol promises: too old, nothing written to disk, or it would evict keys."""
 
 
+class RedisAway(RedisConnectionError):
+    """The server failed several times in a row and is left alone for a moment: nobody was asked."""
+
+
 class LostError(RedisError):
     """The connection that wrote is gone, so nobody can say whether its writes are on disk."""
 
@@ -62,17 +71,25 @@ def new_attempt() -> str:
 class Store:
     """A Redis or Valkey server that holds chunks, partitions and the outbox. Safe to share between threads."""
 
-    def __init__(self, url: str, settings: Settings = DEFAULT) -> None:
+    def __init__(
+        self,
+        url: str,
+        settings: Settings = DEFAULT,
+        *,
+        timeout: float = SOCKET_TIMEOUT,
+        breaker: Breaker | None = None,
+    ) -> None:
         self.settings = settings
         self.keys = ShardKeys(settings.shard)
+        self._breaker = breaker
         self._pool = ConnectionPool.from_url(
             url,
             retry=Retry(NoBackoff(), 0),
             retry_on_timeout=False,
             retry_on_error=[],
             health_check_interval=0,
-            socket_timeout=SOCKET_TIMEOUT,
-            socket_connect_timeout=5,
+            socket_timeout=timeout,
+            socket_connect_timeout=min(timeout, CONNECT_TIMEOUT),
             socket_keepalive=True,
             protocol=2,
             redis_connect_func=_on_connect,
@@ -80,7 +97,25 @@ class Store:
 
     @contextmanager
     def link(self) -> Iterator["Link"]:
-        """One connection for one thread, given back at the end."""
+        """One connection for one thread, given back at the end. RedisAway at once while the breaker is open."""
+        if self._breaker is None:
+            with self._link() as link:
+                yield link
+            return
+        try:
+            self._breaker.check()
+        except BreakerOpen as error:
+            raise RedisAway(str(error)) from error
+        try:
+            with self._link() as link:
+                yield link
+        except Exception as error:
+            self._breaker.ended(error)
+            raise
+        self._breaker.succeeded()
+
+    @contextmanager
+    def _link(self) -> Iterator["Link"]:
         connection = self._pool.get_connection()
         try:
             yield Link(cast(Wire, connection), self)
@@ -92,12 +127,24 @@ class Store:
         self._pool.disconnect()
 
 
-def open_store(url: str, settings: Settings = DEFAULT) -> Store:
+def redis_breaker(settings: BreakerSettings = breakers.DEFAULT) -> Breaker:
+    """The breaker of this very server: each process has its own, for nobody could ask Redis about Redis."""
+    return Breaker("redis", judge=_judge, settings=settings)
+
+
+def _judge(error: Exception) -> bool | None:
+    """What an error says of Redis. Most others are its caller's own, while Redis answered."""
+    if isinstance(error, RedisAway | LostError):
+        return None
+    return isinstance(error, RedisConnectionError | RedisTimeoutError)
+
+
+def open_store(url: str, settings: Settings = DEFAULT, breaker: Breaker | None = None) -> Store:
     """Connects, checks that the server is fit, loads the scripts and creates the outbox groups.
 
     Raises UnfitServerError with what is wrong and what to set; redis ConnectionError when nobody answers.
     """
-    store = Store(url, settings)
+    store = Store(url, settings, breaker=breaker)
     with store.link() as link:
         check_server(link)
         for resource in RESOURCES:
@@ -240,6 +287,6 @@ def server_info(link: Link) -> dict[str, str]:
 
 
 __all__ = [
-    "GROUP", "Link", "LostError", "RedisConnectionError", "Store", "UnfitServerError", "check_server", "create_group",
-    "new_attempt", "open_store", "server_info",
+    "GROUP", "Link", "LostError", "RedisAway", "RedisConnectionError", "Store", "UnfitServerError", "check_server",
+    "create_group", "new_attempt", "open_store", "redis_breaker", "server_info",
 ]  # fmt: skip

@@ -43,6 +43,10 @@ class ShardKeys:
     def mark(self) -> str:
         return self._key("mark")
 
+    @property
+    def breakers(self) -> str:
+        return self._key("breakers")
+
     def out(self, resource: str) -> str:
         return self._key(f"out:{resource}")
 

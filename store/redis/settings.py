@@ -13,6 +13,9 @@ class Settings:
     #: the number everything waits for always gets in.
     soft_bytes: int = 384 * MEGABYTE
     hard_bytes: int = 512 * MEGABYTE
+    #: Chunks and slices of one whisperer: above it only the lowest number of a capture of it is admitted, and only up
+    #: to the middle between soft and hard.
+    share_bytes: int = 192 * MEGABYTE
     #: Documents waiting for the store; above it no partition is leased until pollers have caught up.
     outbox_bytes: int = 512 * MEGABYTE
     #: Session state and unfinished bodies; above it drains shrink body caps and close the idlest sessions.

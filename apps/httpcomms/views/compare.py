@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from apps.core.errors import TOOK_TOO_LONG, ApplicationError
+from apps.core.errors import TOOK_TOO_LONG, ApplicationError, store_words
 from apps.httpcomms import present, selectors
 from apps.whisperers.rights import scope_for, visible_whisperers
 from store.documents import StoreUnavailable, TookTooLong
@@ -26,8 +26,8 @@ def compare(request: HttpRequest) -> HttpResponse:
             text = f"The {'first' if error.field == 'a' else 'second'} communication is not there: {text}"
     except TookTooLong:
         text, status = TOOK_TOO_LONG, 504
-    except StoreUnavailable:
-        text, status = "The document store does not answer. Capture goes on and nothing is lost.", 503
+    except StoreUnavailable as error:
+        text, status = store_words(error), 503
     return render(request, "httpcomms/compare.html", {"problem": text}, status=status)
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.core.errors import TOOK_TOO_LONG, ApplicationError
+from apps.core.errors import TOOK_TOO_LONG, ApplicationError, store_words
 from apps.httpcomms import cells, choices, columns, lossrows, requests, selectors
 from apps.httpcomms.cells import Row
 from apps.httpcomms.columns import Column
@@ -72,8 +72,8 @@ def rows(request: HttpRequest) -> HttpResponse:
         context = _rows(request, state, shown, page, before)
         context["lines"] = _with_losses(request, state, context["rows"], page, seen)
     except (QueryError, ApplicationError, BadRequest, BadCursor, StoreUnavailable, TookTooLong) as error:
-        said = {StoreUnavailable: "The document store does not answer.", TookTooLong: TOOK_TOO_LONG}
-        text = said.get(type(error)) or str(error)
+        text = store_words(error) if isinstance(error, StoreUnavailable) else str(error)
+        text = TOOK_TOO_LONG if isinstance(error, TookTooLong) else text
         context = {"text": text, "again": request.get_full_path()}
         return render(request, "httpcomms/rows_failed.html", context)
     return render(request, "httpcomms/rows.html", context)

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.core.errors import TOOK_TOO_LONG, ApplicationError
+from apps.core.errors import TOOK_TOO_LONG, ApplicationError, store_words
 from apps.httpcomms import screen, selectors
 from apps.httpcomms.screen import Screen
 from documents.query import QueryError
@@ -58,8 +58,8 @@ def part(view: View) -> View:
             text, status = str(error), 400
         except TookTooLong:
             text, status = TOOK_TOO_LONG, 504
-        except StoreUnavailable:
-            text, status = "The document store does not answer. Capture goes on and nothing is lost.", 503
+        except StoreUnavailable as error:
+            text, status = store_words(error), 503
         return render(request, "httpcomms/problem.html", {"text": text}, status=200 if request.htmx else status)
 
     return require_safe(answer)

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from apps.core.errors import TOOK_TOO_LONG, ApplicationError
+from apps.core.errors import TOOK_TOO_LONG, ApplicationError, Away, away_of
 from apps.httpcomms import screen
 from apps.httpcomms.exports.registry import FORMATS
 from apps.httpcomms.ranges import PRESETS
@@ -95,8 +95,8 @@ def search_page(request: HttpRequest, page: str = "search") -> HttpResponse:
         context = _context(state) | _result(request, state)
     except (QueryError, ApplicationError, BadRequest) as error:
         return _refused(request, page, error)
-    except StoreUnavailable:
-        return _away(request, page)
+    except StoreUnavailable as error:
+        return _away(request, page, away_of(error))
     if request.htmx:
         response = render(request, "httpcomms/answer.html", context)
         response["HX-Push-Url"] = state.address
@@ -171,10 +171,12 @@ def _without_query(request: HttpRequest, page: str, field: str | None = None) ->
         return screen.read({}, zone, page)
 
 
-def _away(request: HttpRequest, page: str) -> HttpResponse:
+def _away(request: HttpRequest, page: str, away: Away) -> HttpResponse:
     """The store does not answer. htmx puts in what comes with 200 alone; a browser is told the truth in the status."""
-    context = {"away": True, "address": request.get_full_path(), "q": request.GET.get("q", "")}
+    context = {"away": away, "address": request.get_full_path(), "q": request.GET.get("q", "")}
     if request.htmx:
         return render(request, "httpcomms/away.html", context)
     context |= _around(screen.read({}, timezone.get_current_timezone(), page))
-    return render(request, "httpcomms/search.html", context, status=503)
+    response = render(request, "httpcomms/search.html", context, status=503)
+    response["Retry-After"] = str(away.wait)
+    return response

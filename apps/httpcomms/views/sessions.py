@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from apps.core.errors import TOOK_TOO_LONG, ApplicationError
+from apps.core.errors import TOOK_TOO_LONG, ApplicationError, store_words
 from apps.core.links import range_url
 from apps.core.words import nanoseconds
 from apps.httpcomms import clauses, evidence, present, selectors
@@ -55,8 +55,8 @@ def rows(request: HttpRequest) -> HttpResponse:
         state = read_screen(request, "tcp")
         page = selectors.search(scope_for(request.user), sized(state, request.GET.get("after")))
     except (QueryError, ApplicationError, BadRequest, BadCursor, StoreUnavailable, TookTooLong) as error:
-        said = {StoreUnavailable: "The document store does not answer.", TookTooLong: TOOK_TOO_LONG}
-        text = said.get(type(error)) or str(error)
+        text = store_words(error) if isinstance(error, StoreUnavailable) else str(error)
+        text = TOOK_TOO_LONG if isinstance(error, TookTooLong) else text
         return render(request, "httpcomms/rows_failed.html", {"text": text, "again": request.get_full_path()})
     context = {"screen": state, "page": page, "rows": [row(hit) for hit in page.hits]}
     return render(request, "httpcomms/session_rows.html", context)

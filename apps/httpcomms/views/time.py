@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.core import words
-from apps.core.errors import ApplicationError, body
+from apps.core.errors import ApplicationError, body, store_words
 from apps.httpcomms import clauses, present, ranges, selectors
 from apps.httpcomms.api.base import orjson_response
 from apps.httpcomms.api.quality import quality_data
@@ -124,8 +124,8 @@ def answered(request: HttpRequest, made: Callable[[HttpRequest], dict[str, Any]]
         refused, status = body("invalid", str(error)), 400
     except TookTooLong:
         refused, status = body("too_long", "This took too long: choose a shorter time, or another field."), 503
-    except StoreUnavailable:
-        refused, status = body("store_unavailable", "The document store does not answer."), 503
+    except StoreUnavailable as error:
+        refused, status = body("store_unavailable", store_words(error)), 503
     response = orjson_response(refused)
     response.status_code = status
     return response

@@ -13,15 +13,17 @@ import orjson
 from elastic_transport import ConnectionTimeout, JsonSerializer, NdjsonSerializer, Serializer, TransportError
 from elasticsearch import ApiError, Elasticsearch, NotFoundError
 
-from store.documents.base import BadRequest, StoreError, StoreUnavailable, TookTooLong
+from store.documents.base import BadRequest, StoreBusy, StoreError, StoreUnavailable, TookTooLong
 
 #: Bulk requests of some megabytes on a busy server take seconds; beyond this it is as good as down.
 REQUEST_TIMEOUT = 60.0
 #: Seconds that a server is given beyond the limit of a search, to say that it was reached.
 PATIENCE = 2.0
 
-#: Too many requests, or trouble of the server's own. 403 is a cluster block (a full disk makes indexes read-only).
-_UNAVAILABLE = frozenset({403, 408, 429, 500, 502, 503, 504})
+#: A cluster block: a full disk makes indexes read-only. They can be searched all the same.
+BLOCKED = 403
+#: Too many requests, or trouble of the server's own.
+_UNAVAILABLE = frozenset({BLOCKED, 408, 429, 500, 502, 503, 504})
 
 #: Lucene's words for a pattern whose automaton would take too much work, memory or recursion.
 _TOO_COMPLEX = ("Determinizing automaton", "too_complex_to_determinize", "TooComplexToDeterminize", "too-complex")
@@ -101,12 +103,23 @@ def bounded(client: Elasticsearch, seconds: float | None) -> Iterator[Limited]:
     try:
         yield limited
     except ConnectionTimeout as error:
+        if not _answers(client):
+            raise
         raise limited.too_long() from error
     except ApiError as error:
         # What a limit makes incomplete is refused as what a lost shard makes incomplete; the words tell them apart.
         if seconds is not None and any(words in str(error.body) for words in _TIMED_OUT):
             raise limited.too_long() from error
         raise
+
+
+def _answers(client: Elasticsearch) -> bool:
+    """Whether the server answers something easy: one that is busy with a search does, one that is frozen does not."""
+    try:
+        client.options(request_timeout=PATIENCE).nodes.info(metric="http")
+    except TransportError:
+        return False
+    return True
 
 
 def is_unavailable(status: int) -> bool:
@@ -122,6 +135,8 @@ def translated() -> Iterator[None]:
     except TransportError as error:
         raise StoreUnavailable(f"Elasticsearch: {error.message}") from error
     except ApiError as error:
+        if error.status_code == BLOCKED:
+            raise StoreBusy(f"Elasticsearch: {reason(error)}") from error
         if is_unavailable(error.status_code):
             raise StoreUnavailable(f"Elasticsearch: {reason(error)}") from error
         if _is_too_complex(error):

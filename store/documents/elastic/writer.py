@@ -13,7 +13,7 @@ import orjson
 from elasticsearch import ApiError, Elasticsearch
 
 from store.documents import blobs, payload
-from store.documents.base import BatchRefused, Failure, StoreError, StoreUnavailable, WriteResult
+from store.documents.base import BatchRefused, Failure, StoreBusy, StoreError, WriteResult
 from store.documents.elastic.client import is_unavailable, reason, translated
 from store.documents.payload import Pair
 from store.documents.times import to_text
@@ -76,7 +76,8 @@ def _bulk(client: Elasticsearch, data: bytes, count: int) -> list[dict[str, Any]
         for item in items:
             # 404: the index cannot be made (automatic creation is off); the documents are sound.
             if is_unavailable(item["status"]) or item["status"] == 404:
-                raise StoreUnavailable(f"Elasticsearch: {item['status']} {_reason(item)}")
+                # The server answered, item by item: that is nothing against reading, and a later write.
+                raise StoreBusy(f"Elasticsearch: {item['status']} {_reason(item)}")
     return items
 
 
@@ -154,6 +155,6 @@ def purge(client: Elasticsearch, batches: Iterable[list[dict[str, Any]]]) -> int
         answer = client.bulk(operations=lines, filter_path="items.*.status")
         statuses = [item["delete"]["status"] for item in answer["items"]]
         if any(is_unavailable(status) for status in statuses):
-            raise StoreUnavailable("Elasticsearch: a purge was refused half way")
+            raise StoreBusy("Elasticsearch: a purge was refused half way")
         deleted += statuses.count(200)
     return deleted

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.types.json import set_json_loads
 
-from store.documents.base import BadRequest, BatchRefused, StoreError, StoreUnavailable, TookTooLong
+from store.documents.base import BadRequest, BatchRefused, StoreBusy, StoreError, StoreUnavailable, TookTooLong
 
 Connection = psycopg.Connection[Any]
 R = TypeVar("R")
@@ -24,6 +24,13 @@ R = TypeVar("R")
 _DATA_CLASSES = ("22", "23", "54")
 #: Invalid regular expression. Queries were checked before, so it is one that takes too much to prepare.
 _BAD_PATTERN = "2201B"
+
+#: What an answering server could not do now: transaction rollback (deadlock), lock not available, query canceled.
+_BUSY = ("40", "55", "57014")
+
+#: Seconds of silence after which a connection is asked whether the server still stands, and how often: a host or net
+#: that is gone is noticed after half a minute instead of hours.
+_ALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
 
 #: Every statement of ours goes through an index or over one day at a time; beyond this a search is given up.
 STATEMENT_TIMEOUT = "60s"
@@ -73,8 +80,9 @@ class Pool:
     def _connect(self) -> Connection:
         # Statements stay unprepared: their plans depend on the values (which partial index fits, how many rows).
         connection = psycopg.connect(
-            self._url, autocommit=True, prepare_threshold=None, connect_timeout=5, application_name="spider-documents"
-        )
+            self._url, autocommit=True, prepare_threshold=None, connect_timeout=5, application_name="spider-documents",
+            **_ALIVE,
+        )  # fmt: skip
         set_json_loads(orjson.loads, connection)
         connection.execute(_settings())
         return connection
@@ -122,6 +130,8 @@ def translated() -> Iterator[None]:
             raise BadRequest(f"PostgreSQL cannot search for that: {message}") from error
         if state.startswith(_DATA_CLASSES):
             raise BatchRefused(message) from error
+        if state.startswith(_BUSY):
+            raise StoreBusy(f"PostgreSQL: {message}") from error
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             raise StoreUnavailable(f"PostgreSQL: {message}") from error
         raise StoreError(f"PostgreSQL: {message}") from error

@@ -90,6 +90,15 @@ local function emit(i, bytes)
   return i
 end
 
+-- Chunks and slices are charged in all, and to the whisperer whose capture they are of: a field of its own, which is gone
+-- when nothing of it waits. Captures of an older Spider know no owner.
+local function charge(bytes, owner, delta)
+  if delta == 0 then return end
+  call('HINCRBY', bytes, 'chunks', delta)
+  if not owner or owner == '' then return end
+  if call('HINCRBY', bytes, 'w:' .. owner, delta) == 0 then call('HDEL', bytes, 'w:' .. owner) end
+end
+
 -- Removes what the same MULTI has just SET, because the step is refused: nothing is orphaned.
 local function drop(first, number)
   for k = first, first + number - 1 do call('UNLINK', KEYS[k]) end
@@ -180,7 +189,7 @@ local function pass(meta, chunks, bytes, work, capture, n, c, now)
   end
   call('HDEL', chunks, n)
   call('HSET', meta, 'next', n + 1)
-  if c.bytes > 0 then call('HINCRBY', bytes, 'chunks', -c.bytes) end
+  charge(bytes, call('HGET', meta, 'owner'), -c.bytes)
   if c.status == 'e' then
     call('HSET', meta, 'state', 'd')
     call('ZADD', work, now, capture .. '|f|0')

@@ -14,7 +14,7 @@ for i = 3, #ARGV, 2 do
   freed = freed + chunk_read(KEYS[6], ARGV[i]).bytes
   call('ZREM', KEYS[3], capture .. '|s|' .. ARGV[i])
 end
-if freed > 0 then call('HINCRBY', KEYS[4], 'chunks', -freed) end
+charge(KEYS[4], call('HGET', KEYS[5], 'owner'), -freed)
 free_state(capture, partitions, KEYS[3], KEYS[4], 9)
 for k = 5, #KEYS do call('UNLINK', KEYS[k]) end
 call('ZREM', KEYS[3], capture .. '|f|0', capture .. '|u|0')

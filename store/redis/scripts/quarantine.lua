@@ -34,7 +34,7 @@ local till, cur2, off, takes, quarantined = now + ARGV[12], cur, tonumber(v[5]),
 if c.status == 'a' then
   count(KEYS[7], minute_of(c.accepted), 'packets.quarantined', c.packets)
   call('UNLINK', KEYS[9])
-  if c.bytes > 0 then call('HINCRBY', KEYS[5], 'chunks', -c.bytes) end
+  charge(KEYS[5], call('HGET', KEYS[1], 'owner'), -c.bytes)
   c.status, c.bytes, takes = 'q', 0, 0
   chunk_write(KEYS[2], cur, c)
 elseif c.status == 's' then

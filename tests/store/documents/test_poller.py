@@ -8,20 +8,29 @@ import threading
 import time
 from collections.abc import Iterator
 
-import pybreaker
 import pytest
 import zstandard
 
 from documents.build import Document
 from documents.bulk import lines
-from store.documents import EVERYTHING, DocumentStore, StoreUnavailable, WriteResult, open_store
+from store.breakers import Settings as BreakerSettings
+from store.documents import (
+    EVERYTHING,
+    DocumentStore,
+    StoreAway,
+    StoreUnavailable,
+    WriteResult,
+    documents_breaker,
+    guarded,
+    open_store,
+)
 from store.documents.poller import Poller, PollerSettings
 from store.redis import connection, outbox
 from store.redis.connection import Link, Store
 from store.redis.settings import Settings
 from tests.store.documents.samples import blob, comm, numbers
 
-QUICK = PollerSettings(idle=0.01, pause=0.02, breaker_failures=2, breaker_seconds=0.3)
+QUICK = PollerSettings(idle=0.01, pause=0.02)
 
 
 @pytest.fixture
@@ -160,16 +169,16 @@ def test_u_0000_past_every_filter(documents: DocumentStore, poller: Poller, link
 
 def test_a_store_that_is_away_costs_nothing_but_time(queue: Store, postgres_store: DocumentStore, link: Link) -> None:
     put_comms(link, comm(1))
-    away = Poller(queue, Away(), "one", settings=QUICK)  # type: ignore[arg-type]
-    with pytest.raises(StoreUnavailable):
-        away.run_once()
-    with pytest.raises((StoreUnavailable, pybreaker.CircuitBreakerError)):
-        away.run_once()
-    assert away.waiting_for_store
-    for _ in range(10):
-        with pytest.raises(pybreaker.CircuitBreakerError):
+    breaker = documents_breaker(None, BreakerSettings(failures=2, pause=0.3))
+    away = Poller(queue, guarded(Away(), breaker), "one", settings=QUICK, breaker=breaker)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="away"):
             away.run_once()
-    # Ten deliveries of which none says anything against the entry.
+    assert breaker.is_open
+    for _ in range(10):
+        with pytest.raises(StoreAway):
+            away.run_once()
+    # Two deliveries of which none says anything against the entry; then it was left where it is.
     (entry,) = link.command("XPENDING", link.keys.out("httpcomms"), "pollers", "-", "+", 10)
     assert entry[3] == 0
     assert Poller(queue, postgres_store, "one", settings=QUICK).run_once() == 1

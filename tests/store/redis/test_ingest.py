@@ -1,6 +1,7 @@
 """Opening, accepting, holes and ends: each step normal, repeated and refused."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -279,3 +280,60 @@ class TestTombstones:
         assert captures.bury(link) == 0
         time.sleep(0.03)
         assert captures.bury(link) == 1
+
+
+class TestShare:
+    """One whisperer with many captures, and another beside it."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        return replace(SMALL, soft_bytes=3000, hard_bytes=4000, share_bytes=1500)
+
+    @pytest.fixture
+    def loud(self, link: Link) -> list[str]:
+        names = [f"loud{n}" for n in range(30)]
+        for name in names:
+            captures.open_capture(link, name, 2, captures.deadline(link), "loud")
+        return names
+
+    def send(self, link: Link, capture: str, number: int, size: int = 200) -> str:
+        return chunks.accept(link, capture, number, b"x" * size, digest="d", packets=1).word
+
+    def waiting(self, link: Link) -> dict[str, int]:
+        flat = link.command("HGETALL", link.keys.bytes)
+        return {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True) if int(value)}
+
+    def test_above_its_share_only_what_its_captures_wait_for_gets_in(self, link: Link, loud: list[str]) -> None:
+        assert [self.send(link, name, 1) for name in loud[:8]] == ["ok"] * 7 + ["share"]
+        assert self.waiting(link) == {"chunks": 1400, "w:loud": 1400}
+        assert self.send(link, loud[0], 0) == "ok"
+        assert self.send(link, loud[0], 2) == "share"
+
+    def test_many_captures_of_one_leave_room_for_another(self, link: Link, loud: list[str]) -> None:
+        words = [self.send(link, name, 0) for name in loud]
+        assert words.count("ok") == 17  # up to the middle between soft and hard
+        assert set(words) == {"ok", "share"}
+        captures.open_capture(link, "quiet", 2, captures.deadline(link), "quiet")
+        assert self.send(link, "quiet", 0) == "ok"
+        assert self.waiting(link) == {"chunks": 3600, "w:loud": 3400, "w:quiet": 200}
+
+    def test_what_is_gone_is_charged_to_nobody(self, link: Link, loud: list[str]) -> None:
+        capture = loud[0]
+        assert self.send(link, capture, 0) == "ok"
+        job = chunks.take_split(link, capture, 0, "t")
+        assert job is not None
+        parts = [Slice(b"x" * 50, [1]), None]
+        chunks.record_split(link, capture, job.chunk, parts, counters={})
+        assert self.waiting(link) == {"chunks": 58, "w:loud": 58}
+        assert self.send(link, capture, 1) == "ok"
+        job = chunks.take_split(link, capture, 1, "t")
+        assert job is not None
+        chunks.quarantine_chunk(link, job, 2)
+        assert self.waiting(link) == {"chunks": 58, "w:loud": 58}
+        assert captures.discard_capture(link, capture) == "discarded"
+        assert self.waiting(link) == {}
+
+    def test_a_capture_without_an_owner_is_charged_in_all_alone(self, link: Link) -> None:
+        opened(link)
+        assert [accepted(link, n, size=900).word for n in (1, 2, 3)] == ["ok"] * 3
+        assert self.waiting(link) == {"chunks": 2700}

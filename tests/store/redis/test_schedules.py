@@ -108,9 +108,30 @@ class Schedule:
         self.most_keys = max(self.most_keys, int(link.command("DBSIZE")))
         held = sizes(link)
         assert 0 <= held["chunks"] <= link.settings.hard_bytes * 3
+        assert charged(link) == records(link, self.world), "bytes by whisperer"
         for capture in self.world.captures.values():
             waiting, counted = snapshot(link, capture)
             assert waiting == counted, f"accounting of {capture.id}"
+
+
+def charged(link: Link) -> dict[str, int]:
+    """Bytes of chunks that wait, by whisperer and in all, as the scripts count them."""
+    flat = link.command("HGETALL", link.keys.bytes)
+    found = {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
+    owners = {name.removeprefix("w:"): value for name, value in found.items() if name.startswith("w:")}
+    return {"all": found.get("chunks", 0)} | owners
+
+
+def records(link: Link, world: World) -> dict[str, int]:
+    """The same from the chunks' records; a whisperer of whom nothing waits has no entry."""
+    found = {"all": 0}
+    for capture in world.captures.values():
+        for record in link.command("HVALS", link.keys.capture(capture.id).chunks):
+            size = int(record.split(b"|")[8])
+            found["all"] += size
+            if capture.owner:
+                found[capture.owner] = found.get(capture.owner, 0) + size
+    return {owner: size for owner, size in found.items() if size or owner == "all"}
 
 
 def snapshot(link: Link, capture: Capture) -> tuple[int, int]:
@@ -153,6 +174,7 @@ def check_end(schedule: Schedule) -> None:
     rows = {name: body for name, body in world.documents.items() if "/p/" not in name}
     assert rows == expected
     assert sizes(link) == {"chunks": 0, "out": 0, "state": 0}
+    assert charged(link) == {"all": 0}
     assert not capture_keys(link)
     permanent = {link.keys.bytes, link.keys.mark, link.keys.closed}
     assert {name for name in keys(link) if ":out:" not in name} <= permanent
@@ -164,6 +186,7 @@ def settings() -> Settings:
     return Settings(
         soft_bytes=1200,
         hard_bytes=1600,
+        share_bytes=700,
         outbox_bytes=20_000,
         window=4,
         lease_ms=30,

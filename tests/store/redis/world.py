@@ -46,6 +46,7 @@ class Capture:
     closed: bool = False
     holes: dict[int, int] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
+    owner: str = ""
 
     @property
     def partitions(self) -> int:
@@ -74,7 +75,7 @@ def make_capture(rng: random.Random, name: str) -> Capture:
         poison.add(f"chunk {rng.randrange(number)}")
     if rng.random() < 0.15:
         poison.add("end f0.0")
-    return Capture(name, rows, abandoned, poison)
+    return Capture(name, rows, abandoned, poison, owner=rng.choice(("alice", "alice", "bob", "")))
 
 
 def session_document(capture: Capture, state: dict[str, Any], end: str) -> tuple[str, int, Any]:
@@ -191,7 +192,7 @@ class World:
             link, capture.id, n, body, digest=f"d{n}", packets=capture.packets(n)
         )
         answer: captures.Answer = yield from self.call(accept)
-        assert answer.word in {"ok", "dup", "window", "full", "unknown", "late", "later"}, answer
+        assert answer.word in {"ok", "dup", "window", "full", "share", "unknown", "late", "later"}, answer
         return answer
 
     def come_late(self, link: Link, capture: Capture) -> Actor:
@@ -203,7 +204,9 @@ class World:
     def open(self, link: Link, capture: Capture) -> Actor:
         deadline = yield from self.call(lambda: captures.deadline(link))
         if not capture.closed:
-            yield from self.call(lambda: captures.open_capture(link, capture.id, capture.partitions, deadline))
+            yield from self.call(
+                lambda: captures.open_capture(link, capture.id, capture.partitions, deadline, capture.owner)
+            )
 
     # ------------------------------------------------------------------ workers
     def worker(self, link: Link, item: WorkItem) -> Actor:

@@ -14,7 +14,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
-from apps.core.servers import chunk_store, document_store
+from apps.core.servers import chunk_store, document_store, store_breaker
 from store.documents.poller import Poller
 from store.redis.connection import Store, UnfitServerError
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         queue = _queue(stop, name)
         if queue is None:
             return
-        pollers = [Poller(queue, document_store(), f"{name}-{i}") for i in range(threads)]
+        pollers = [Poller(queue, document_store(), f"{name}-{i}", breaker=store_breaker()) for i in range(threads)]
         running = [threading.Thread(target=poller.run, args=(stop,)) for poller in pollers]
         for thread in running:
             thread.start()
