@@ -22,6 +22,7 @@ for name in [name for name in os.environ if name.startswith("SPIDER_") and name 
 os.environ["SPIDER_DATA"] = str(FOLDER)
 # Decides which partition a flow belongs to: a secret of each run's own would make every run another one.
 os.environ["SPIDER_MASK_KEY"] = "the same in every run of the tests"
+os.environ["SPIDER_BREAKER_FAILURES"] = "1000000"  # an outage that one test makes is not the next one's
 os.environ["SPIDER_STORE_FREE"] = "0"  # a machine whose disk is nearly full can still test
 os.environ["SPIDER_POSTGRES_PORT"] = str(free_port())
 os.environ["SPIDER_REDIS_PORT"] = str(free_port())

@@ -4,8 +4,9 @@ from django.urls import path
 
 from apps.monitoring.api import packets as packets_api
 from apps.monitoring.api.aside import AsideAgainApi, AsideListApi
+from apps.monitoring.api.servers import ServersApi
 from apps.monitoring.api.storage import StorageApi
-from apps.monitoring.views import aside, packets, storage
+from apps.monitoring.views import aside, packets, servers, storage
 
 API = "api/v1/monitoring/"
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("monitoring/", packets.packets_page, name="monitoring"),
     path("monitoring/aside/", aside.page, name="monitoring-aside"),
     path("monitoring/aside/again/", aside.again_action, name="monitoring-aside-again"),
+    path("monitoring/servers/", servers.page, name="monitoring-servers"),
     path("monitoring/storage/", storage.page, name="monitoring-storage"),
     path("monitoring/storage/policy/", storage.policy_action, name="monitoring-policy"),
     path("monitoring/storage/policy/delete/", storage.delete_action, name="monitoring-policy-delete"),
@@ -20,5 +22,6 @@ urlpatterns = [
     path(API + "alarms/", packets_api.AlarmsApi.as_view(), name="api-monitoring-alarms"),
     path(API + "aside/", AsideListApi.as_view(), name="api-monitoring-aside"),
     path(API + "aside/<str:id>/again/", AsideAgainApi.as_view(), name="api-monitoring-aside-again"),
+    path(API + "servers/", ServersApi.as_view(), name="api-monitoring-servers"),
     path(API + "storage/", StorageApi.as_view(), name="api-monitoring-storage"),
 ]

@@ -12,7 +12,7 @@ from store.breakers import Board, Breaker, BreakerOpen, Settings
 from store.documents.base import DocumentStore, StoreAway, StoreBusy, StoreUnavailable, TookTooLong
 
 NAME = "documents"
-_FREE = ("health", "close")
+_FREE = ("health", "free_bytes", "close")
 
 
 def documents_breaker(board: Board | None, settings: Settings) -> Breaker:

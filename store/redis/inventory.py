@@ -77,7 +77,7 @@ def _names(link: Link) -> Iterator[str]:
 def _owned(link: Link, blobs: bool) -> tuple[dict[str, str], Inventory]:
     """Every name that has an owner now, with its kind, and how many there may be of each."""
     keys, found = link.keys, Inventory()
-    constant = [keys.captures, keys.closed, keys.work, keys.bytes, keys.due, keys.tries, keys.mark]
+    constant = [keys.captures, keys.closed, keys.work, keys.bytes, keys.due, keys.tries, keys.mark, keys.breakers]
     owned = dict.fromkeys([*constant, *(keys.out(resource) for resource in RESOURCES)], PERMANENT)
     found.bounds[PERMANENT] = len(owned)
     for capture in captures.all_captures(link):

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from django.test import Client
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from apps.core import servers
@@ -187,6 +188,19 @@ def test_503_while_a_disk_is_nearly_full(send: Send, settings: Any) -> None:
         assert int(answer.headers["Retry-After"]) > 0
         assert "Make room there" in told["message"]
     settings.STORE_FREE = 1
+    assert send().json()["word"] == "ok"
+
+
+def test_503_at_once_while_the_breaker_of_redis_is_open(send: Send, settings: Any) -> None:
+    settings.BREAKER_FAILURES, settings.BREAKER_SECONDS = 2, 60.0
+    servers.redis_breaker.cache_clear()
+    with patch.object(servers.chunk_store(), "link", side_effect=RedisConnectionError("away")) as asked:
+        for _ in range(3):
+            told = error(send(), 503)
+            assert told["code"] == "unavailable"
+        assert asked.call_count == 2
+    assert error(send(), 503)["code"] == "unavailable"  # it is back, and not tried yet
+    servers.redis_breaker.cache_clear()
     assert send().json()["word"] == "ok"
 
 

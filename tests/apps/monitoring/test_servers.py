@@ -1,0 +1,73 @@
+"""The page and the API of servers: all well, and with each of them away."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from apps.core import servers
+from store.documents import StoreUnavailable
+from tests.apps.conftest import client_of
+
+pytestmark = pytest.mark.django_db
+PAGE, API = "/monitoring/servers/", "/api/v1/monitoring/servers/"
+
+
+@pytest.fixture(autouse=True)
+def redis(redis_url: str, settings: Any) -> Iterator[None]:
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = redis_url
+    settings.BREAKER_FAILURES = 2
+    servers.forget()
+    yield
+    servers.forget()
+
+
+def test_everything_answers(site_store: object, alice: User, bob: User) -> None:
+    assert client_of(bob).get(PAGE).status_code == 403
+    assert client_of(bob).get(API).status_code == 403
+    found = client_of(alice).get(API).json()
+    assert [(one["name"], one["ok"]) for one in found["servers"]] == [
+        ("Redis", True), ("Broker", True), ("PostgreSQL", True), ("Document store", True)
+    ]  # fmt: skip
+    assert all(one["version"] for one in found["servers"])
+    assert {one["state"] for one in found["breakers"]} == {"closed"}
+    assert [one["name"] for one in found["levels"]] == ["chunks", "out", "state"]
+    assert found["waiting"]["work"] == 0
+    assert found["queues"]["drain"] == 0
+    page = client_of(alice).get(PAGE).content.decode()
+    assert page.count("answers</span>") == 4
+    part = client_of(alice).get(PAGE, headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in part
+    assert "Circuit breakers" in part
+
+
+def test_a_store_that_is_away_opens_its_breaker_and_is_said_to_be(alice: User, settings: Any) -> None:
+    settings.DOCUMENT_STORE_URL = "http://127.0.0.1:1"
+    servers.forget()
+    client = client_of(alice)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            servers.document_store().count("httpcomms", frozenset(), None)
+    answer = client.get("/api/v1/httpcomms/")
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert client.get("/").status_code == 503
+    found = client.get(API).json()
+    assert [one["ok"] for one in found["servers"]] == [True, True, True, False]
+    states = {one["name"]: one for one in found["breakers"]}
+    assert (states["documents"]["state"], states["documents"]["trips"]) == ("open", 1)
+    assert "StoreUnavailable" in states["documents"]["reason"] or "Connection" in states["documents"]["reason"]
+    assert states["database"]["state"] == "closed"
+    assert "does not</span>" in client.get(PAGE).content.decode()
+
+
+def test_without_redis_the_page_still_tells_of_the_rest(site_store: object, alice: User, settings: Any) -> None:
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+    servers.forget()
+    found = client_of(alice).get(API).json()
+    assert [one["ok"] for one in found["servers"]] == [False, False, True, True]
+    assert (found["levels"], found["queues"], found["pollers"], found["keys"]) == ([], {}, None, None)
+    page = client_of(alice).get(PAGE)
+    assert page.status_code == 200
+    assert "agents keep what they capture" in page.content.decode()
