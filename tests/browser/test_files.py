@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.bench.generate import Parameters, made
+from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.product import signed_in
 from tests.browser.test_search import put_theme, violations
 from tests.flows.stack import Stack
@@ -36,10 +37,18 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return made(parameters, tmp_path_factory.mktemp("big")).capture.read_bytes()
 
 
+@pytest.fixture(scope="module")
+def whole(browser: Browser) -> Iterator[Browser]:
+    """A whole Chromium, as people have: these tests are about its network."""
+    own = browser.browser_type.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield own
+    own.close()
+
+
 @pytest.fixture
-def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+def context(whole: Browser, stack: Stack) -> Iterator[BrowserContext]:
     """Signed in as who runs the site."""
-    with signed_in(browser, stack, timezone_id="UTC") as one:
+    with signed_in(whole, stack, timezone_id="UTC") as one:
         yield one
 
 
@@ -151,7 +160,8 @@ def test_a_reload_in_the_middle(files: Page, context: BrowserContext, capture: b
     assert int(first.value.headers["upload-offset"]) >= len(capture) * 0.1
     slow_down(context, files, -1)
     expect(files.locator(".files tbody tr")).to_have_count(1)
-    expect(word(files, "long.pcap")).to_have_text("done", timeout=PATIENCE)
+    expect(row(files, "long.pcap")).to_contain_text("all of them read", timeout=PATIENCE)
+    expect(word(files, "long.pcap")).to_have_text("done")
 
 
 def test_by_keyboard_paused_gone_on_with_and_cancelled(

@@ -36,7 +36,8 @@ server.gaps server.gapBytes server.retransmitted
 """
 PUBLIC_HOST_FIELDS = "id version whisperer date lastDate ip name dnsName"
 PUBLIC_MONITORING_FIELDS = """
-id version whisperer date lastDate kind instance interface capture chunk what packets state reason outcome tried item counters
+id version whisperer date lastDate kind instance interface capture chunk what packets state reason outcome tried item
+counters
 """
 
 
