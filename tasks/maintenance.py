@@ -16,7 +16,7 @@ from store.redis.keys import RESOURCES
 log = structlog.get_logger(__name__)
 
 #: What a purge removes; what tells how much there was (monitoring) stays.
-CAPTURED = ("httpcomms", "tcpsessions", "httpbodies", "packets")
+CAPTURED = ("httpcomms", "tcpsessions", "httpbodies", "packets", REJECTED)
 
 
 @shared_task(name="tasks.maintenance.retention")

@@ -40,6 +40,7 @@ def disks() -> list[Disk]:
     """The disks that are known, as of some seconds ago at most."""
     global _seen  # noqa: PLW0603 - two threads that look at once see the same
     if time.monotonic() - _seen[0] > LOOK_SECONDS:
+        _seen = (time.monotonic(), _seen[1])  # one thread looks, the others go by what was seen
         _seen = (time.monotonic(), _look())
     return _seen[1]
 

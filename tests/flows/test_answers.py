@@ -193,14 +193,13 @@ def test_503_while_a_disk_is_nearly_full(send: Send, settings: Any) -> None:
 
 def test_503_at_once_while_the_breaker_of_redis_is_open(send: Send, settings: Any) -> None:
     settings.BREAKER_FAILURES, settings.BREAKER_SECONDS = 2, 60.0
-    servers.redis_breaker.cache_clear()
-    with patch.object(servers.chunk_store(), "link", side_effect=RedisConnectionError("away")) as asked:
+    servers.forget()
+    with patch.object(servers.chunk_store()._pool, "get_connection", side_effect=RedisConnectionError("away")) as asked:
         for _ in range(3):
-            told = error(send(), 503)
-            assert told["code"] == "unavailable"
+            assert error(send(), 503)["code"] == "unavailable"
         assert asked.call_count == 2
     assert error(send(), 503)["code"] == "unavailable"  # it is back, and not tried yet
-    servers.redis_breaker.cache_clear()
+    servers.forget()
     assert send().json()["word"] == "ok"
 
 

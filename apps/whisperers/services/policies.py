@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -37,11 +38,13 @@ def policy_set(
 
 
 def check_order(policy: StoragePolicy) -> None:
-    """Raises ValidationError where packets or bodies would outlive the communications that lead to them."""
-    last = policy.communications
+    """Raises ValidationError where packets or bodies would outlive the communications that lead to them, by the days in
+    force."""
+    last = settings.RETENTION_DAYS if policy.communications is None else policy.communications
     for field in ("packets", "bodies"):
-        days = getattr(policy, field)
-        if last and days is not None and (days == 0 or days > last):
+        own = getattr(policy, field)
+        days = settings.PACKET_RETENTION_DAYS if own is None else own
+        if last and (days == 0 or days > last):
             message = f"They would outlive communications ({last} days), which lead to them: say {last} days or less."
             raise ValidationError({field: message})
 

@@ -24,6 +24,9 @@ from store.documents.limits import check_buckets, check_figures, check_questions
 from store.documents.names import Part, alias, part_of
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
 
+#: A look at the disks is made while an agent waits.
+_LOOK_SECONDS = 2.0
+
 
 class ElasticsearchStore:
     """Documents in Elasticsearch; `url` may name several nodes, separated by commas. Methods: see DocumentStore."""
@@ -239,7 +242,8 @@ class ElasticsearchStore:
 
     def free_bytes(self) -> int | None:
         with translated():
-            nodes = self._elastic.nodes.stats(metric="fs")["nodes"].values()
+            quick = self._elastic.options(request_timeout=_LOOK_SECONDS)
+            nodes = quick.nodes.stats(metric="fs")["nodes"].values()
         return min((node["fs"]["total"]["available_in_bytes"] for node in nodes), default=None)
 
     def close(self) -> None:

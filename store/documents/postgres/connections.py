@@ -30,7 +30,12 @@ _BUSY = ("40", "55", "57014")
 
 #: Seconds of silence after which a connection is asked whether the server still stands, and how often: a host or net
 #: that is gone is noticed after half a minute instead of hours.
-_ALIVE: dict[str, Any] = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
+_ALIVE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
 
 #: Every statement of ours goes through an index or over one day at a time; beyond this a search is given up.
 STATEMENT_TIMEOUT = "60s"

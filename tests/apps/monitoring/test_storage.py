@@ -42,7 +42,7 @@ def stored(store: DocumentStore, days_ago: int, policy: str) -> str:
 
 def test_each_policy_has_its_own_days(days: DocumentStore, settings: Any) -> None:
     settings.RETENTION_DAYS = 7
-    policy_set(name="short", values={"communications": 1})
+    policy_set(name="short", values={"packets": 1, "bodies": 1, "communications": 1})
     policy_set(name="ever", values={"communications": 0})
     old = {policy: stored(days, 3, policy) for policy in ("short", "ever", "default", "unknown")}
     older = {policy: stored(days, 8, policy) for policy in ("ever", "default", "unknown")}
@@ -69,6 +69,8 @@ def test_packets_and_bodies_have_days_of_their_own(settings: Any) -> None:
     ("values", "field"),
     [
         ({"packets": 8, "communications": 7}, "packets"),
+        ({"packets": 30}, "packets"),
+        ({"communications": 1}, "packets"),
         ({"bodies": 0, "communications": 7}, "bodies"),
         ({"communications": 40_000}, "communications"),
     ],
