@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -170,10 +171,10 @@ def test_both_boards_say_the_same(any_board: Board) -> None:
 
 
 def until(true: Callable[[], bool]) -> None:
-    for _ in range(2_000):
-        if true():
-            return
-    raise AssertionError("it never came true")
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.001)
 
 
 OTHER = """

@@ -232,7 +232,7 @@ def test_a_store_that_is_away_is_said_so(as_alice: Client, traffic: Traffic, mon
     def away(*_: object, **__: object) -> None:
         raise StoreUnavailable("connection refused")
 
-    monkeypatch.setattr(type(document_store()), "search", away)
+    monkeypatch.setattr(document_store(), "search", away)
     assert error(as_alice, "/api/v1/httpcomms/", 503)["code"] == "store_unavailable"
     page = as_alice.get("/")
     assert page.status_code == 503
