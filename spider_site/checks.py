@@ -52,7 +52,10 @@ def _limits() -> Iterator[CheckMessage]:
             hint="Set SPIDER_PACKET_RETENTION_DAYS to at most SPIDER_RETENTION_DAYS.",
             id="spider.E002",
         )
-    for name in ("SPIDER_WINDOW", "SPIDER_PARTITIONS", "SPIDER_WEB_PROCESSES", "SPIDER_WEB_THREADS", "SPIDER_POLLERS"):
+    for name in (
+        "SPIDER_WINDOW", "SPIDER_PARTITIONS", "SPIDER_WEB_PROCESSES", "SPIDER_WEB_THREADS", "SPIDER_POLLERS",
+        "SPIDER_CHUNKS_SHARE", "SPIDER_BREAKER_FAILURES",
+    ):  # fmt: skip
         if number(name) < 1:
             yield Error(f"{name} is {number(name)}.", hint="Give it at least 1.", id="spider.E003")
 

@@ -30,6 +30,10 @@ RAN_WELL = 60.0
 LOG_BYTES = 10 << 20
 
 
+#: Pages and ingest go first when the workers have all they can do: CPU time that nobody wants is theirs all the same.
+BEHIND = ["nice", "-n", "5"]
+
+
 @dataclass
 class Program:
     """One of our processes: its command, and the stage (from 0) in which it stops."""
@@ -58,7 +62,7 @@ def programs() -> list[Program]:
     queues = "split,drain,upload,reprocess,maintenance"
     found = [
         Program("web", web, 0),
-        Program("worker", [*worker, "-Q", queues, "-c", str(cores), "-n", "work@%h"], 1, 30.0),
+        Program("worker", [*BEHIND, *worker, "-Q", queues, "-c", str(cores), "-n", "work@%h"], 1, 30.0),
         Program("monitoring", [*worker, "-Q", "monitoring", "-c", "1", "-n", "monitoring@%h"], 1),
         Program("beat", [*celery, "beat", *quiet], 0),
     ]

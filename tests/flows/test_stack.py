@@ -287,3 +287,26 @@ def test_what_was_counted_is_stored_and_no_key_is_left(stack: Stack, token: str,
     alarms, checked = stack.manage("shell", "-v", "0", "-c", CHECK).splitlines()[-2:]
     assert (alarms, checked) == ("[]", "True")
     assert "of at most" in stack.manage("redis_keys", "--drained")
+
+
+#: Until another's communications are found while one whisperer sends all it can: some turns of a second, on a busy machine.
+BESIDE_SECONDS = 45.0
+
+
+def test_a_small_capture_is_found_while_another_whisperer_sends_all_it_can(
+    stack: Stack, token: str, big: Path
+) -> None:
+    quiet, data = stack.token("quiet"), expect.traffic()
+    loud = [stack.agent("--token", token, "--file", str(big)) for _ in range(4)]
+    until("work for every worker", lambda: len(holding(stack)) >= 2)
+    head = {"Spider-Capture": "capture-quiet", "Spider-Chunk": "0", "Spider-Packets": str(expect.packets(data))}
+    started = time.monotonic()
+    post(stack, quiet, "chunks/", data, head)
+    post(stack, quiet, "captures/capture-quiet/final/", b'{"last": 0}', {"Content-Type": "application/json"})
+    until("the small capture", lambda: found(stack, "capture-quiet"))
+    took = time.monotonic() - started
+    print(f"found beside four loud captures after {took:.1f} s, {len(holding(stack))} turns of theirs under way")
+    assert took < BESIDE_SECONDS
+    for agent in loud:
+        sent(agent)
+    all_done(stack)
