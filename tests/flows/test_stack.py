@@ -289,7 +289,7 @@ def test_what_was_counted_is_stored_and_no_key_is_left(stack: Stack, token: str,
     assert "of at most" in stack.manage("redis_keys", "--drained")
 
 
-#: Until another's communications are found while one whisperer sends all it can: some turns of a second, on a busy machine.
+#: Until another's communications are found while one whisperer sends all it can: turns of a second, and a busy machine.
 BESIDE_SECONDS = 45.0
 
 
