@@ -64,6 +64,13 @@ def go(page: Page, **changes: str) -> None:
     page.wait_for_selector(".query.painted")
 
 
+def test_a_click_on_a_cell_opens_its_row_and_leaves_the_clipboard_alone(grid: Page) -> None:
+    grid.evaluate("navigator.clipboard.writeText('mine')")
+    rows(grid).first.locator("td.path").click()
+    expect(grid.locator("#detail .head")).to_be_visible()
+    assert copied(grid) == "mine"
+
+
 def test_columns_are_chosen_found_and_kept(grid: Page, traffic: Seeded) -> None:
     grid.keyboard.press("c")
     dialog = grid.get_by_role("dialog", name="Columns")

@@ -46,8 +46,9 @@ function told(button, done) {
   setTimeout(() => button.classList.remove("copied"), 1500);
 }
 
+// Cells of the grid have `data-copy` too, for the key that copies them: a click there opens the row.
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy], [data-copy-url], [data-copy-lines], [data-act=copy-line]");
+  const button = event.target.closest("button[data-copy], [data-copy-url], [data-copy-lines], [data-act=copy-line]");
   if (!button) return;
   const { copy: text, copyUrl, copyLines, copied } = button.dataset;
   let source = text;
