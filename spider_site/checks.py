@@ -5,8 +5,8 @@ laptop has it, and what its servers say of themselves, with the command that hel
 docs/operations.md lists them.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -20,8 +20,6 @@ from apps.core import words
 from apps.core.servers import chunk_store, document_store
 from spider_site.environment import flag, number, text
 from store.redis.connection import UnfitServerError, server_info
-
-Check = TypeVar("Check", bound=Callable[..., Any])
 
 #: What one worker may have on its way into Redis beyond the limits.
 WORKER_BYTES: Final = 48 << 20

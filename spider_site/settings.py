@@ -10,6 +10,7 @@ from kombu import Exchange, Queue
 
 from spider_site import places
 from spider_site.environment import env, flag, items, number, text
+from store.keepalive import KEEPALIVE
 
 BASE_DIR = places.BASE
 DATA_DIR = places.data_folder()
@@ -100,15 +101,7 @@ def _database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        # A host or net that is gone is noticed after half a minute instead of hours.
-        "OPTIONS": {
-            "connect_timeout": 5,
-            "application_name": "spider",
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 4,
-            "tcp_user_timeout": 30_000,
-        },
+        "OPTIONS": {"connect_timeout": 5, "application_name": "spider", **KEEPALIVE},
     }
 
 

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Final
 
 from django.conf import settings
 
 from apps.whisperers.models import StoragePolicy
 
-#: Which of a policy's days a resource follows; what is not named here follows communications.
-_KINDS = {"packets": "packets", "httpbodies": "bodies"}
+#: The kinds of data that a policy tells apart, by the resource that each is.
+KINDS: Final = {"packets": "packets", "bodies": "httpbodies", "communications": "httpcomms"}
+_KIND_OF: Final = {resource: kind for kind, resource in KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Retention:
 
     def days(self, resource: str, policy: str) -> int | None:
         """Days that a resource stays under a policy; None for ever."""
-        kind = _KINDS.get(resource, "communications")
+        kind = _KIND_OF.get(resource, "communications")  # as do TCP sessions and the accounting
         own = getattr(self.policies.get(policy), kind, None)
         usual = settings.RETENTION_DAYS if kind == "communications" else settings.PACKET_RETENTION_DAYS
         days = usual if own is None else own

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from apps.core.servers import document_store
+from apps.core.servers import chunk_store, document_store
 from apps.whisperers.models import Whisperer
 from apps.whisperers.services import grant_set, whisperer_create
 from store.documents import DocumentStore
@@ -55,6 +55,15 @@ def as_bob(bob: User, whisperer: Whisperer) -> Client:
 @pytest.fixture
 def as_charlie(charlie: User) -> Client:
     return client_of(charlie)
+
+
+@pytest.fixture
+def site_redis(redis_url: str, settings: Any) -> Iterator[None]:
+    """The site's Redis is the tests' own, and empty."""
+    settings.REDIS_URL = redis_url
+    chunk_store.cache_clear()
+    yield
+    chunk_store.cache_clear()
 
 
 @pytest.fixture

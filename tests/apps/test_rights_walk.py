@@ -24,7 +24,6 @@ from django.utils import timezone
 
 from apps.captures.models import Capture as CaptureRow
 from apps.captures.models import Upload
-from apps.core.servers import chunk_store
 from apps.httpcomms.saved import saved_query_create
 from apps.httpcomms.screen import VIEWS
 from apps.whisperers.models import Change, Grant, Whisperer, WhispererToken
@@ -44,7 +43,7 @@ from tests.apps.httpcomms.seeding import Seeded, seed
 from tests.apps.whisperers.seeding import agent, talk
 from tests.captures import Capture, request, response
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site_redis")]
 
 #: Exchanges of the hidden whisperer: a number that nothing else here has.
 EXCHANGES = 211
@@ -64,15 +63,6 @@ class World:
     shown: Whisperer
     examples: Examples
     words: dict[str, str] = field(default_factory=dict)
-
-
-@pytest.fixture(autouse=True)
-def redis(redis_url: str, settings: Any) -> Iterator[None]:
-    """The site's Redis is the tests' own, and empty."""
-    settings.REDIS_URL = redis_url
-    chunk_store.cache_clear()
-    yield
-    chunk_store.cache_clear()
 
 
 def hidden_traffic() -> bytes:

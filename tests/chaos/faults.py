@@ -80,13 +80,13 @@ def _none(_: Context) -> None:
 
 @_fault("worker-kill", "SIGKILL of every worker process, with work in hand")
 def _worker_kill(at: Context) -> None:
-    until("work in hand", lambda: holding(at.world))
+    until("work in hand", at.world.product.holding)
     hit(at.world.workers(), signal.SIGKILL)
 
 
 @_fault("worker-program-kill", "SIGKILL of the worker program with its processes")
 def _worker_program(at: Context) -> None:
-    until("work in hand", lambda: holding(at.world))
+    until("work in hand", at.world.product.holding)
     hit(at.world.of("worker"), signal.SIGKILL)
 
 
@@ -125,7 +125,7 @@ def _worker_stop(at: Context) -> None:
     stopped, held = caught(at.world)
     begun = time.monotonic()
     with at.world.another_worker():
-        until("another takes over", lambda: any(still(at.world, name) != held[name] for name in held))
+        until("another takes over", lambda: any(at.world.product.still(name) != held[name] for name in held))
         at.notes.append(f"{len(held)} leases in hand, taken over after {time.monotonic() - begun:.1f} s")
         time.sleep(max(begun + at.pause - time.monotonic(), 0))
         # Its children first: the late writers get their chance before their program notices that they were long.
@@ -260,7 +260,7 @@ def _clock_back(at: Context) -> None:
 
 def _step(at: Context, seconds: int) -> None:
     """A step, and a death behind it: what was in hand is waited for by the new clock."""
-    until("work in hand", lambda: holding(at.world))
+    until("work in hand", at.world.product.holding)
     at.world.move_clock(seconds)
     hit(at.world.workers(), signal.SIGKILL)
 
@@ -305,29 +305,6 @@ def _ended(process: "subprocess.Popen[bytes]") -> bool:
 # ---- what is in hand -------------------------------------------------------------------------------
 
 
-def holding(world: World) -> dict[str, bytes]:
-    """What workers have taken now: partitions and their commit numbers, chunks and their records."""
-    client = world.product.redis()
-    seconds, _ = client.time()
-    taken: dict[str, bytes] = {}
-    for key in client.keys("*:c:*:p:*"):
-        own, number, till = client.hmget(key, "own", "cn", "till")
-        if own and int(till) > seconds * 1000:
-            taken[key.decode()] = number
-    for key in client.keys("*:c:*:chunks"):
-        for number, record in client.hgetall(key).items():
-            if record.startswith(b"a|") and record.split(b"|")[5]:
-                taken[f"{key.decode()} {number.decode()}"] = record
-    return taken
-
-
-def still(world: World, name: str) -> bytes | None:
-    """The same of one of them now; None when it is through."""
-    key, _, number = name.partition(" ")
-    value: bytes | None = world.product.redis().hget(key, number or "cn")
-    return value
-
-
 def claimed(world: World) -> int:
     """Entries that pollers have in hand."""
     client = world.product.redis()
@@ -341,7 +318,7 @@ def caught(world: World) -> tuple[list[Any], dict[str, bytes]]:
         processes = world.of("worker")
         hit(processes, signal.SIGSTOP)
         time.sleep(0.05)  # what is on its way to Redis arrives
-        held = holding(world)
+        held = world.product.holding()
         if held:
             return processes, held
         hit(processes, signal.SIGCONT)

@@ -10,6 +10,8 @@ from apps.captures import services
 from apps.core import servers
 from apps.whisperers.models import Whisperer
 from apps.whisperers.services import whisperer_create
+from store.documents import DocumentStore
+from store.documents.names import RESOURCES
 from tasks import drain, kept, monitoring, reprocess, runtime, split, upload
 from tests.flows.pump import Pump
 
@@ -42,3 +44,18 @@ def pump(whisperer: Whisperer) -> Iterator[Callable[..., Pump]]:
 
     with patch("celery.current_app.send_task", send):
         yield make
+
+
+@pytest.fixture
+def store(settings: Any, postgres_url: str) -> Iterator[DocumentStore]:
+    """The site's document store, on a real PostgreSQL, empty."""
+    settings.DOCUMENT_STORE_URL = postgres_url
+    servers.document_store.cache_clear()
+    opened = servers.document_store()
+    opened.prepare()
+    yield opened
+    for resource in RESOURCES:
+        for part in opened.days(resource):
+            opened.drop_day(resource, part.day, part.policy)
+    servers.document_store.cache_clear()
+    opened.close()

@@ -144,6 +144,27 @@ class Stack:
         password, port = quote(self.secret("redis-password")), self.environment["SPIDER_REDIS_PORT"]
         return redis.Redis.from_url(f"redis://:{password}@127.0.0.1:{port}/0")
 
+    def holding(self) -> dict[str, bytes]:
+        """What workers hold now, by Redis's clock: partitions and their commit numbers, chunks and their records."""
+        client = self.redis()
+        seconds, _ = client.time()
+        taken: dict[str, bytes] = {}
+        for key in client.keys("*:c:*:p:*"):
+            own, number, till = client.hmget(key, "own", "cn", "till")
+            if own and int(till) > seconds * 1000:
+                taken[key.decode()] = number
+        for key in client.keys("*:c:*:chunks"):
+            for number, record in client.hgetall(key).items():
+                if record.startswith(b"a|") and record.split(b"|")[5]:
+                    taken[f"{key.decode()} {number.decode()}"] = record
+        return taken
+
+    def still(self, name: str) -> bytes | None:
+        """The same of one of them now; None when it is through."""
+        key, _, number = name.partition(" ")
+        value: bytes | None = self.redis().hget(key, number or "cn")
+        return value
+
     def started(self) -> dict[str, psutil.Process]:
         """What the start runs, by name."""
         kept = json.loads((self.data / "processes.json").read_text())

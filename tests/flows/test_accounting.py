@@ -1,6 +1,6 @@
 """Sums that add up through everything that goes wrong, alarms where they were tampered with, keys that have owners."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
@@ -17,7 +17,6 @@ from apps.monitoring import alarms, checking
 from documents import query
 from documents.counters import Bounds, faults
 from store.documents import EVERYTHING, DocumentStore
-from store.documents.names import RESOURCES
 from store.documents.poller import Poller
 from store.redis import captures, inventory
 from tests.flows import expect
@@ -29,26 +28,11 @@ RECORDS = expect.packets(DATA)
 PIECES = cut_at(DATA, [RECORDS // 4, RECORDS // 2, RECORDS * 3 // 4])
 
 
-@pytest.fixture
-def documents(settings: Any, postgres_url: str) -> Iterator[DocumentStore]:
-    """The site's document store, on a real PostgreSQL, empty."""
-    settings.DOCUMENT_STORE_URL = postgres_url
-    servers.document_store.cache_clear()
-    store = servers.document_store()
-    store.prepare()
-    yield store
-    for resource in RESOURCES:
-        for part in store.days(resource):
-            store.drop_day(resource, part.day, part.policy)
-    servers.document_store.cache_clear()
-    store.close()
-
-
 @pytest.fixture(params=[8, 1], ids=["P=8", "P=1"])
-def run(request: pytest.FixtureRequest, settings: Any, pump: Callable[..., Pump], documents: DocumentStore) -> Pump:
+def run(request: pytest.FixtureRequest, settings: Any, pump: Callable[..., Pump], store: DocumentStore) -> Pump:
     settings.PARTITIONS = request.param
     one = pump("capture-accounting")
-    one.poller = Poller(servers.chunk_store(), documents, "pump")
+    one.poller = Poller(servers.chunk_store(), store, "pump")
     return one
 
 
@@ -115,7 +99,7 @@ def test_a_late_chunk_of_a_closed_capture_is_in_a_minute_too(run: Pump) -> None:
     [("packets.session", 5, "uploaded"), ("packets.uploaded", 3, "captured"), ("payload.parsed", 10**9, "payload")],
 )
 def test_a_counter_that_was_tampered_with_raises_an_alarm_until_it_is_repaired(
-    run: Pump, documents: DocumentStore, counter: str, delta: int, equation: str
+    run: Pump, store: DocumentStore, counter: str, delta: int, equation: str
 ) -> None:
     send(run, 0)
     run.work()
@@ -129,12 +113,12 @@ def test_a_counter_that_was_tampered_with_raises_an_alarm_until_it_is_repaired(
     assert [(one["log_level"], one["capture"], one["difference"]) for one in told] == [
         ("error", run.capture, found[equation])
     ]
-    documents.refresh("monitoring")
+    store.refresh("monitoring")
     (alarm,) = [one for one in alarms.open_alarms(EVERYTHING) if one.equation == equation]
     assert (alarm.whisperer, alarm.capture) == (str(run.whisperer.pk), run.capture)
     tamper(run, counter, -delta)
     assert check() == []
-    documents.refresh("monitoring")
+    store.refresh("monitoring")
     assert alarms.open_alarms(EVERYTHING) == []
 
 
@@ -145,13 +129,13 @@ def tamper(run: Pump, counter: str, delta: int) -> None:
         link.command("HINCRBY", link.keys.capture(run.capture).acct, f"{minute}:{counter}", delta)
 
 
-def test_documents_that_vanish_raise_an_alarm(run: Pump, documents: DocumentStore) -> None:
+def test_documents_that_vanish_raise_an_alarm(run: Pump, store: DocumentStore) -> None:
     run.upload(PIECES, range(4))
     run.end(3)
     run.finish()
     assert check() == []
-    hit = documents.search("httpcomms", EVERYTHING, None, size=1).hits[0]
-    documents.purge("httpcomms", EVERYTHING, query.parse(f'id:"{hit["id"]}"'))
+    hit = store.search("httpcomms", EVERYTHING, None, size=1).hits[0]
+    store.purge("httpcomms", EVERYTHING, query.parse(f'id:"{hit["id"]}"'))
     Capture.objects.update(checked=None)
     assert check() == [("httpcomms", 1)]
     row = Capture.objects.get(pk=run.capture)

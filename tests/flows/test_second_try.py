@@ -14,7 +14,6 @@ from apps.core.errors import ApplicationError
 from apps.monitoring.services import aside_again
 from apps.whisperers.models import Whisperer
 from store.documents import EVERYTHING, DocumentStore, StoreUnavailable, open_store
-from store.documents.names import RESOURCES
 from store.documents.poller import Poller
 from store.redis.work import SecondTry
 from tasks import reprocess, runtime
@@ -25,21 +24,6 @@ DATA = expect.traffic()
 RECORDS = expect.packets(DATA)
 PIECES = cut_at(DATA, [RECORDS // 3, RECORDS * 2 // 3])
 VICTIM = 4
-
-
-@pytest.fixture
-def store(postgres_url: str, settings: Any) -> Iterator[DocumentStore]:
-    """The site's document store, on a real PostgreSQL, empty."""
-    settings.DOCUMENT_STORE_URL = postgres_url
-    servers.document_store.cache_clear()
-    opened = servers.document_store()
-    opened.prepare()
-    yield opened
-    for resource in RESOURCES:
-        for part in opened.days(resource):
-            opened.drop_day(resource, part.day, part.policy)
-    servers.document_store.cache_clear()
-    opened.close()
 
 
 @pytest.fixture(params=[8, 1], ids=["P=8", "P=1"])

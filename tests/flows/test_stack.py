@@ -161,38 +161,17 @@ def curl(stack: Stack, token: str, path: Path) -> dict[str, Any]:
     return answer
 
 
-def holding(stack: Stack) -> dict[str, bytes]:
-    """What workers have taken now: partitions and their commit numbers, chunks and their records."""
-    client = stack.redis()
-    taken: dict[str, bytes] = {}
-    for key in client.keys("*:c:*:p:*"):
-        own, number, till = client.hmget(key, "own", "cn", "till")
-        if own and int(till) > time.time() * 1000:
-            taken[key.decode()] = number
-    for key in client.keys("*:c:*:chunks"):
-        for number, record in client.hgetall(key).items():
-            if record.startswith(b"a|") and record.split(b"|")[5]:
-                taken[f"{key.decode()} {number.decode()}"] = record
-    return taken
-
-
-def still(stack: Stack, name: str) -> bytes | None:
-    """The same of one of them now; None when it is through."""
-    key, _, number = name.partition(" ")
-    return stack.redis().hget(key, number or "cn")
-
-
 def test_workers_killed_in_the_middle_change_nothing(stack: Stack, token: str, big: Path) -> None:
     agent = stack.agent("--token", token, "--file", str(big))
-    taken = until("work", lambda: holding(stack))
+    taken = until("work", stack.holding)
     for worker in stack.workers():
         worker.kill()
     killed = time.monotonic()
-    taken = {name: value for name, value in holding(stack).items() if name in taken}
+    taken = {name: value for name, value in stack.holding().items() if name in taken}
     waits: dict[str, float] = {}
     while len(waits) < len(taken):
         for name in taken.keys() - waits:
-            if still(stack, name) != taken[name]:
+            if stack.still(name) != taken[name]:
                 waits[name] = time.monotonic() - killed
         assert time.monotonic() - killed < PROGRESS_SECONDS, (taken, waits)
         time.sleep(0.05)
@@ -243,7 +222,7 @@ def test_workers_restarted_again_and_again_put_nothing_aside(stack: Stack, token
     """What an upgrade does: a warm shutdown gives back what was taken, and is no death that is counted."""
     agent = stack.agent("--token", token, "--file", str(big))
     for _ in range(3):
-        until("work", lambda: holding(stack) or agent.poll() is not None)
+        until("work", lambda: stack.holding() or agent.poll() is not None)
         before = worker_id(stack)
         assert before is not None
         os.kill(before, signal.SIGTERM)
@@ -259,7 +238,7 @@ def test_workers_restarted_again_and_again_put_nothing_aside(stack: Stack, token
 
 def test_ctrl_c_during_work_and_a_new_start_lose_nothing(stack: Stack, token: str, big: Path) -> None:
     agent = stack.agent("--token", token, "--file", str(big))
-    until("work", lambda: holding(stack))
+    until("work", stack.holding)
     stack.stop()
     assert stack.process.returncode == 0
     stack.start()
@@ -298,14 +277,14 @@ def test_a_small_capture_is_found_while_another_whisperer_sends_all_it_can(
 ) -> None:
     quiet, data = stack.token("quiet"), expect.traffic()
     loud = [stack.agent("--token", token, "--file", str(big)) for _ in range(4)]
-    until("work for every worker", lambda: len(holding(stack)) >= 2)
+    until("work for every worker", lambda: len(stack.holding()) >= 2)
     head = {"Spider-Capture": "capture-quiet", "Spider-Chunk": "0", "Spider-Packets": str(expect.packets(data))}
     started = time.monotonic()
     post(stack, quiet, "chunks/", data, head)
     post(stack, quiet, "captures/capture-quiet/final/", b'{"last": 0}', {"Content-Type": "application/json"})
     until("the small capture", lambda: found(stack, "capture-quiet"))
     took = time.monotonic() - started
-    print(f"found beside four loud captures after {took:.1f} s, {len(holding(stack))} turns of theirs under way")
+    print(f"found beside four loud captures after {took:.1f} s, {len(stack.holding())} turns of theirs under way")
     assert took < BESIDE_SECONDS
     for agent in loud:
         sent(agent)

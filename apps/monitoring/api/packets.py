@@ -12,11 +12,10 @@ from rest_framework.request import Request
 from apps.core.api import ErrorSerializer, PeopleApi
 from apps.core.errors import ApplicationError
 from apps.httpcomms.api.base import FROM, TO, orjson_response
-from apps.monitoring import alarms, selectors
+from apps.monitoring import alarms, asked
 from apps.monitoring.selectors import Packets, Row
-from apps.monitoring.views.packets import read_span, read_whisperer
 from apps.whisperers.models import Whisperer
-from apps.whisperers.rights import require, scope_for, visible_whisperers
+from apps.whisperers.rights import require, visible_whisperers
 from store.documents import StoreUnavailable, TookTooLong
 
 WHISPERER = OpenApiParameter("whisperer", OpenApiTypes.UUID, description="Of this whisperer alone, by its captures.")
@@ -81,19 +80,12 @@ class PacketsApi(PeopleApi):
         responses={200: WherePacketsAreSerializer, **ERRORS},
     )
     def get(self, request: Request) -> HttpResponse:
-        whisperer = asked_for(request)
-        span = read_span(request.query_params)
-        try:
-            found = selectors.packets(scope_for(request.user, "see"), span, whisperer)
-        except TookTooLong:
-            message = "This took too long: choose a shorter time."
-            raise ApplicationError(message, code="too_long", status_code=503) from None
-        return orjson_response(_json(found))
+        return orjson_response(_json(asked.packets(request.user, request.query_params, asked_for(request))))
 
 
 def asked_for(request: Request) -> Whisperer | None:
     """The whisperer of the parameter, None for all. Raises ApplicationError 404 where it may not be seen."""
-    key = read_whisperer(request.query_params)
+    key = asked.read_whisperer(request.query_params)
     if key is None:
         return None
     whisperer = Whisperer.objects.filter(pk=key).first()
@@ -174,8 +166,7 @@ class AlarmsApi(PeopleApi):
         responses={200: AlarmsSerializer, **ERRORS},
     )
     def get(self, request: Request) -> HttpResponse:
-        whisperer = asked_for(request)
-        scope = frozenset([str(whisperer.pk)]) if whisperer else scope_for(request.user, "see")
+        scope = asked.scope_of(request.user, asked_for(request))
         try:
             found = alarms.open_alarms(scope)
         except (StoreUnavailable, TookTooLong):

@@ -8,7 +8,7 @@ from typing import Final
 from apps.captures.space import Disk, disks, short_disk
 from apps.core.servers import document_store
 from apps.whisperers.models import StoragePolicy, Whisperer
-from apps.whisperers.retention import Retention
+from apps.whisperers.retention import KINDS, Retention
 from store.documents import StoreUnavailable
 from store.documents.names import RESOURCES
 
@@ -39,13 +39,23 @@ class StoredDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Days:
+    """How long a kind of data stays under a policy: `own` days, None where the settings decide, and those in force,
+    None for ever."""
+
+    kind: str
+    own: int | None
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyUse:
-    """A storage policy: its days in force by kind (None for ever), and what uses it. `record` is None for a name that
-    whisperers or documents have and nobody described."""
+    """A storage policy: its days by kind, and what uses it. `record` is None for a name that whisperers or documents
+    have and nobody described."""
 
     name: str
     record: StoragePolicy | None
-    days: dict[str, int | None]
+    kinds: list[Days]
     whisperers: int
     documents: int
     bytes: int
@@ -98,13 +108,12 @@ def _policies(kept: Retention, days: list[StoredDay]) -> list[PolicyUse]:
         PolicyUse(
             name,
             kept.policies.get(name),
-            {kind: kept.days(resource, name) for kind, resource in KINDS.items()},
+            [
+                Days(kind, getattr(kept.policies.get(name), kind, None), kept.days(resource, name))
+                for kind, resource in KINDS.items()
+            ],
             used[name],
             *stored[name],
         )
         for name in names
     ]
-
-
-#: The kinds of data that a policy tells apart, by a resource of each.
-KINDS: Final = {"packets": "packets", "bodies": "httpbodies", "communications": "httpcomms"}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from apps.core.errors import ApplicationError
 from apps.whisperers.rights import is_staff
@@ -22,7 +22,6 @@ class PageKind:
 PAGES = (
     PageKind("Packets", "monitoring"),
     PageKind("Set aside", "monitoring-aside"),
-    PageKind("Reprocessing", "monitoring-reprocessing"),
     PageKind("Servers", "monitoring-servers", staff=True),
     PageKind("Storage", "monitoring-storage", staff=True),
 )
@@ -43,14 +42,6 @@ def frame(request: HttpRequest, page: str) -> dict[str, Any]:
         "tabs": [
             {"title": kind.title, "url": reverse(kind.url), "name": kind.url}
             for kind in PAGES
-            if _is_there(kind) and (is_staff(request.user) or not kind.staff)
+            if is_staff(request.user) or not kind.staff
         ],
     }
-
-
-def _is_there(kind: PageKind) -> bool:
-    try:
-        reverse(kind.url)
-    except NoReverseMatch:
-        return False
-    return True

@@ -1,6 +1,5 @@
 """The page "Where are my packets?": the sums of a time, as a picture, by the minute, and in a table that adds up."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -13,15 +12,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.core import words
-from apps.core.errors import ApplicationError
-from apps.httpcomms import ranges, requests
+from apps.httpcomms import ranges
 from apps.httpcomms.ranges import Range
-from apps.monitoring import alarms, explanations, selectors
+from apps.monitoring import alarms, asked, explanations
 from apps.monitoring.flow import flow
 from apps.monitoring.selectors import Packets, Row
 from apps.monitoring.views.base import frame
 from apps.whisperers.models import Whisperer
-from apps.whisperers.rights import rights_of, scope_for, visible_whisperers
+from apps.whisperers.rights import rights_of, visible_whisperers
 from apps.whisperers.screens.fields import label_of
 from apps.whisperers.views.base import screen, whisperer_for
 from documents.counters import CAPTURED, PAYLOAD, UPLOADED, Balance, parts_of
@@ -82,42 +80,15 @@ class Wrong:
 def packets_page(request: HttpRequest) -> HttpResponse:
     """The page, or what of it is refreshed."""
     whisperer = _whisperer(request)
-    span = read_span(request.GET)
-    try:
-        found = selectors.packets(scope_for(request.user, "see"), span, whisperer)
-    except TookTooLong:
-        message = "This took too long: choose a shorter time."
-        raise ApplicationError(message, code="too_long", status_code=503) from None
+    found = asked.packets(request.user, request.GET, whisperer)
     context = {**frame(request, "monitoring"), **_shown(request, found, whisperer)}
     template = "monitoring/packets_part.html" if request.htmx else "monitoring/packets.html"
     return render(request, template, context)
 
 
 def _whisperer(request: HttpRequest) -> Whisperer | None:
-    key = read_whisperer(request.GET)
+    key = asked.read_whisperer(request.GET)
     return None if key is None else whisperer_for(request, key)
-
-
-def read_whisperer(parameters: Mapping[str, str]) -> UUID | None:
-    """The whisperer asked for, None for all. Raises ApplicationError."""
-    text = parameters.get("whisperer", "").strip()
-    if not text:
-        return None
-    try:
-        return UUID(text)
-    except ValueError:
-        message = f"whisperer is {text[:40]!r}: give the id of a whisperer, as its page has it in its address."
-        raise ApplicationError(message, code="invalid", field="whisperer") from None
-
-
-def read_span(parameters: Mapping[str, str]) -> Range:
-    """The range asked for, closed; the last hour where it has no beginning. Raises ApplicationError."""
-    found, now = requests.read_range(parameters, timezone.get_current_timezone()), requests.now()
-    until = now if found.until is None else found.until
-    since = ranges.moment(ranges.DEFAULT, until) if found.since is None else found.since
-    if since >= until:
-        raise ApplicationError("The range ends before it begins.", code="invalid", field="to")
-    return Range(since, until)
 
 
 def _shown(request: HttpRequest, found: Packets, whisperer: Whisperer | None) -> dict[str, Any]:
@@ -250,9 +221,8 @@ def _losses(request: HttpRequest, total: Row, whisperer: Whisperer | None) -> li
 
 def _alarms(request: HttpRequest, whisperer: Whisperer | None) -> list[dict[str, Any]] | None:
     """Open alarms, whenever they were first seen; None where the store does not answer."""
-    scope = frozenset([str(whisperer.pk)]) if whisperer else scope_for(request.user, "see")
     try:
-        found = alarms.open_alarms(scope)
+        found = alarms.open_alarms(asked.scope_of(request.user, whisperer))
     except (StoreUnavailable, TookTooLong):
         return None
     names = dict(

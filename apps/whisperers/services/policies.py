@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 
 import structlog
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.whisperers.models import StoragePolicy, Whisperer
+from apps.whisperers.retention import KINDS, Retention
 
 log = structlog.get_logger(__name__)
 
-DAYS = ("packets", "bodies", "communications")
+#: The fields that say days.
+DAYS = tuple(KINDS)
 
 
 @transaction.atomic
@@ -40,11 +41,11 @@ def policy_set(
 def check_order(policy: StoragePolicy) -> None:
     """Raises ValidationError where packets or bodies would outlive the communications that lead to them, by the days in
     force."""
-    last = settings.RETENTION_DAYS if policy.communications is None else policy.communications
+    kept = Retention({policy.pk: policy})
+    last = kept.days(KINDS["communications"], policy.pk)
     for field in ("packets", "bodies"):
-        own = getattr(policy, field)
-        days = settings.PACKET_RETENTION_DAYS if own is None else own
-        if last and (days == 0 or days > last):
+        days = kept.days(KINDS[field], policy.pk)
+        if last is not None and (days is None or days > last):
             message = f"They would outlive communications ({last} days), which lead to them: say {last} days or less."
             raise ValidationError({field: message})
 

@@ -16,6 +16,7 @@ from psycopg import errors, sql
 from psycopg.types.json import set_json_loads
 
 from store.documents.base import BadRequest, BatchRefused, StoreBusy, StoreError, StoreUnavailable, TookTooLong
+from store.keepalive import KEEPALIVE
 
 Connection = psycopg.Connection[Any]
 R = TypeVar("R")
@@ -27,15 +28,6 @@ _BAD_PATTERN = "2201B"
 
 #: What an answering server could not do now: transaction rollback (deadlock), lock not available, query canceled.
 _BUSY = ("40", "55", "57014")
-
-#: Seconds of silence after which a connection is asked whether the server still stands, and how often: a host or net
-#: that is gone is noticed after half a minute instead of hours.
-_ALIVE: dict[str, Any] = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 4,
-    "tcp_user_timeout": 30_000,
-}
 
 #: Every statement of ours goes through an index or over one day at a time; beyond this a search is given up.
 STATEMENT_TIMEOUT = "60s"
@@ -86,7 +78,7 @@ class Pool:
         # Statements stay unprepared: their plans depend on the values (which partial index fits, how many rows).
         connection = psycopg.connect(
             self._url, autocommit=True, prepare_threshold=None, connect_timeout=5, application_name="spider-documents",
-            **_ALIVE,
+            **KEEPALIVE,
         )  # fmt: skip
         set_json_loads(orjson.loads, connection)
         connection.execute(_settings())

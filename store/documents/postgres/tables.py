@@ -29,6 +29,8 @@ INDEXES: dict[str, tuple[str, ...]] = {
     "tcpsessions": ("(date)", "(client_ip)", "(server_ip)"),
     "packets": ("(capture, partition, chunk)", "(date)"),
     "httpbodies": ("(capture, partition, chunk)", "(date)"),
+    # Few of very many have a state (alarms, what was put aside); each page looks for those that are open.
+    "monitoring": ("(date)", "(state) WHERE state IS NOT NULL"),
 }
 _DEFAULT_INDEXES = ("(date)",)
 

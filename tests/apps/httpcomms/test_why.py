@@ -1,6 +1,5 @@
 """Why a search finds nothing: one link broken at a time, and the one that is named is that one."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -23,19 +22,10 @@ from tests.apps.httpcomms.seeding import seed
 from tests.apps.whisperers.seeding import agent, talk
 from tests.captures import Capture as Made
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site_redis")]
 PATH = "/api/v1/httpcomms/why/"
 ALL = {"from": "2020-01-01T00:00:00Z", "to": "2030-01-01T00:00:00Z"}
 KEYS = ["access", "whisperer", "agent", "capturing", "packets", "chunks", "parsed", "stored", "range", "query"]
-
-
-@pytest.fixture(autouse=True)
-def redis(redis_url: str, settings: Any) -> Iterator[None]:
-    """The site's Redis is the tests' own, and empty."""
-    settings.REDIS_URL = redis_url
-    chunk_store.cache_clear()
-    yield
-    chunk_store.cache_clear()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The list of what was put aside: who sees it, how it is asked for, and who may have it tried again."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 import pytest
@@ -19,17 +18,9 @@ from store.redis import work
 from store.redis.work import SecondTry
 from tests.apps.conftest import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("site_redis")]
 CAPTURE = "c-aside-0001"
 LIST, AGAIN = "/api/v1/monitoring/aside/", "/api/v1/monitoring/aside/{}/again/"
-
-
-@pytest.fixture(autouse=True)
-def redis(redis_url: str, settings: Any) -> Iterator[None]:
-    settings.REDIS_URL = redis_url
-    chunk_store.cache_clear()
-    yield
-    chunk_store.cache_clear()
 
 
 @pytest.fixture
