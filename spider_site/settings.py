@@ -179,6 +179,7 @@ CELERY_TASK_ANNOTATIONS = {
     "tasks.drain.drain": {"time_limit": 60},
     "tasks.drain.sweep": {"time_limit": 60},
     "tasks.reprocess.second_try": {"time_limit": 300},
+    "tasks.reprocess.step": {"time_limit": 1800},  # a page may have a session of a day
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"

@@ -209,6 +209,7 @@ _DONE = {
     "stopped": "stopped capture", "shared": "gave rights", "unshared": "took rights away",
     "enrolment": "made an enrolment", "enrolled": "enrolled", "revoked": "revoked", "rotated": "changed keys",
     "purged": "purged", "deleted": "deleted it", "uploaded": "uploaded a file",
+    "reprocessed": "had it reprocessed",
 }  # fmt: skip
 
 
