@@ -43,6 +43,6 @@ def purge(whisperer: str) -> None:
     """Remove what a whisperer captured, as far as it is stored by now. Run twice it removes what came between."""
     scope: Scope = frozenset({whisperer})
     for resource in CAPTURED:
-        gone = document_store().purge(resource, scope, None)
+        gone = sum(document_store().purge(resource, scope, None))
         log.info("purge.done", resource=resource, whisperer=whisperer, documents=gone)
     upload_forget(whisperer)
