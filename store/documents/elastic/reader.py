@@ -67,9 +67,7 @@ def within(
     return query(scope, node, since, until, *more, *_in(part))
 
 
-def blobs_of(
-    scope: Scope, capture: str, partition: int, first_chunk: int, last_chunk: int, part: Part | None
-) -> Query:
+def blobs_of(scope: Scope, capture: str, partition: int, first_chunk: int, last_chunk: int, part: Part | None) -> Query:
     """Blobs of some chunks, in one index or in all."""
     return query(
         scope, None, None, None,

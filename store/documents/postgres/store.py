@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg import sql
-
 from documents.ast import Node
 from store.documents.base import Bucket, DayPart, Health, Page, Scope, StoreUnavailable, WriteResult
 from store.documents.limits import check_buckets, check_figures, check_questions, check_size

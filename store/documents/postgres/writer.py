@@ -173,9 +173,7 @@ def _purge(connection: Connection, part: Part, wanted: Conditions, most: int) ->
         yield gone
 
 
-def rewrite(
-    connection: Connection, resource: str, wanted: Conditions, change: Callable[[bytes], bytes | None]
-) -> int:
+def rewrite(connection: Connection, resource: str, wanted: Conditions, change: Callable[[bytes], bytes | None]) -> int:
     """Change blobs where they are; the rows are locked first, so that two who do it come one after the other."""
     listed = sql.SQL("SELECT tableoid::regclass::text, ctid::text FROM {}{} FOR UPDATE").format(
         sql.Identifier(parent(resource)), wanted.where

@@ -401,7 +401,9 @@ def test_a_blob_stored_twice_is_read_once(documents: DocumentStore) -> None:
 
 
 def test_a_range_has_the_blobs_that_lie_wholly_in_it(documents: DocumentStore) -> None:
-    documents.write_blobs("packets", [spanning(1, T0, T0 + 4), spanning(2, T0 + 2, T0 + 9), spanning(3, T0 + 5, T0 + 6)])
+    documents.write_blobs(
+        "packets", [spanning(1, T0, T0 + 4), spanning(2, T0 + 2, T0 + 9), spanning(3, T0 + 5, T0 + 6)]
+    )
     documents.refresh("packets")
     assert documents.count("packets", EVERYTHING, None, since=T0, until=T0 + 7) == 2
     assert sum(documents.purge("packets", W1, None, since=T0 + 1, until=T0 + 9)) == 1
