@@ -136,7 +136,7 @@ def _range(since: int | None, until: int | None) -> str:
     ends = [_moment(at) for at in (since, until)]
     if since is None and until is None:
         return "any time"
-    return f"{ends[0] or 'the beginning'} → {ends[1] or 'now and later'}"
+    return f"{ends[0] or 'the beginning'} → {ends[1] or 'the end'}"
 
 
 def _moment(at: int | None) -> str:

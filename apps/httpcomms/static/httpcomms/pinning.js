@@ -29,7 +29,8 @@ function open(ids) {
   if (ids.length) asked = { ids };
   else asked = Object.fromEntries(["q", "from", "to"].filter((name) => state().get(name)).map((name) => [name, state().get(name)]));
   dialog.querySelector(".which").textContent = ids.length ? `${many(ids.length)} selected` : `All that was found: ${many(total)}`;
-  dialog.querySelector(".asks").textContent = ids.length ? "" : asked.q ?? "everything in the range";
+  dialog.querySelector(".asks").hidden = ids.length > 0;
+  dialog.querySelector(".asks").textContent = asked.q ?? "everything in the range";
   dialog.showModal();
   form.elements.name.focus();
 }
@@ -54,5 +55,5 @@ if (dialog) {
     const button = event.target.closest("[data-act=pin]");
     if (button) open($("selection").contains(button) ? selected() : []);
   });
-  shortcut("k", "keep (pin) the selection, or all that was found", () => open(selected()), { group: "Selection", when: () => ofCommunications });
+  shortcut("b", "pin the selection, or all that was found", () => open(selected()), { group: "Selection", when: () => ofCommunications });
 }
