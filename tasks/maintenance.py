@@ -25,26 +25,24 @@ CAPTURED = ("httpcomms", "tcpsessions", "httpbodies", "packets", REJECTED)
 
 @shared_task(name="tasks.maintenance.retention")
 def retention() -> None:
-    """Every hour: drop the days that are older than their policy keeps their resource, and figures older than a day.
-
-    What is pinned of a day is copied before. Where that fails the day stays for the next hour.
-    """
+    """Every hour: drop the days that are older than their policy keeps their resource, and figures older than a day."""
     samples_trim()
     today, kept = datetime.now(UTC).date(), Retention.now()
     for resource in (*RESOURCES, REJECTED):
         for day in document_store().days(resource):
             last = kept.last_day(resource, day.policy, day.day)
             if last is not None and last < today:
-                _drop(Part(resource, day.day, day.policy))
+                drop(resource, day.day, day.policy)
     pinning.release()
 
 
-def _drop(part: Part) -> None:
-    """Drop a day, once what is pinned of it was copied."""
-    about = {"resource": part.resource, "day": part.day, "policy": part.policy}
+@shared_task(name="tasks.maintenance.drop")
+def drop(resource: str, day: str, policy: str) -> None:
+    """Drop a day, once what is pinned of it was copied. Where that fails it stays."""
+    about = {"resource": resource, "day": day, "policy": policy}
     try:
-        pinning.keep(part)
-        if document_store().drop_day(part.resource, part.day, part.policy):
+        pinning.keep(Part(resource, day, policy))
+        if document_store().drop_day(resource, day, policy):
             log.info("retention.dropped", **about)
     except (StoreError, ValueError) as error:
         log.warning("retention.failed", **about, error=type(error).__name__)

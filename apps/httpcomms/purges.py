@@ -18,9 +18,10 @@ from apps.core import words
 from apps.core.errors import ApplicationError
 from apps.core.servers import document_store
 from apps.core.tasks import send
-from apps.httpcomms import requests
+from apps.httpcomms import pinning, requests
 from apps.httpcomms.models import Purge
 from apps.httpcomms.requests import Search
+from apps.httpcomms.selectors.export import one_of, parts
 from apps.whisperers.models import Whisperer
 from apps.whisperers.rights import Person, require
 from apps.whisperers.services.audit import record
@@ -94,6 +95,14 @@ def purge_plan(asked: Asked) -> list[Line]:
         message = f"The query finds more than {MOST:,} communications: narrow it, or remove a time range without one."
         raise ApplicationError(message, code="limit", field="q")
     return lines
+
+
+def pinned_count(asked: Asked) -> int:
+    """How many of the communications are pinned."""
+    node = asked.search.node
+    ids = list(pinning.rows().filter(whisperer=asked.whisperer))
+    nodes = [one_of(some) if node is None else And((one_of(some), node)) for some in parts(ids)]
+    return sum(_count(asked, "httpcomms", one) for one in nodes)
 
 
 def _by_time(asked: Asked, kind: str) -> Line:

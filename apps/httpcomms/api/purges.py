@@ -1,6 +1,5 @@
 """Purges of a part of what a whisperer captured: counted, begun, looked at, cancelled."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -13,7 +12,7 @@ from apps.core.errors import ApplicationError
 from apps.core.words import rfc3339
 from apps.httpcomms import purges
 from apps.httpcomms.models import Purge
-from apps.httpcomms.purges import KINDS, Asked, Line
+from apps.httpcomms.purges import KINDS, Asked
 from apps.httpcomms.requests import MAX_QUERY
 from apps.whisperers.api.base import READ, WRITE, Input, WhispererApi, read_input
 
@@ -55,6 +54,7 @@ class PlanSerializer(serializers.Serializer):
     """What a purge would remove as of now."""
 
     planned = PlannedSerializer(many=True)
+    pinned = serializers.IntegerField(help_text="Communications that are pinned: without `pinned` they stay.")
 
 
 class PurgeSerializer(serializers.Serializer):
@@ -101,11 +101,6 @@ def shown(purge: Purge) -> dict[str, Any]:
     }
 
 
-def planned(lines: Sequence[Line]) -> dict[str, Any]:
-    """A plan as the API gives it."""
-    return {"planned": [{"kind": line.kind, "count": line.count, "exact": line.exact} for line in lines]}
-
-
 class _PurgeApi(WhispererApi):
     def asked(self, request: Request, id: Any) -> Asked:
         """The purge that a body asks for."""
@@ -132,7 +127,9 @@ class PurgePlanApi(_PurgeApi):
         responses={200: PlanSerializer, **WRITE, 503: ErrorSerializer, 504: ErrorSerializer},
     )
     def post(self, request: Request, id: Any) -> Response:
-        return Response(planned(purges.purge_plan(self.asked(request, id))))
+        asked = self.asked(request, id)
+        lines = [{"kind": line.kind, "count": line.count, "exact": line.exact} for line in purges.purge_plan(asked)]
+        return Response({"planned": lines, "pinned": purges.pinned_count(asked)})
 
 
 class PurgesApi(_PurgeApi):

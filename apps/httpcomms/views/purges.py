@@ -88,7 +88,7 @@ def _asked(request: HttpRequest, whisperer: Whisperer) -> dict[str, Any]:
         return context
     try:
         asked = purges.read(request.user, whisperer, form, request.GET.getlist("what"))
-        lines = purges.purge_plan(asked)
+        lines, pinned = purges.purge_plan(asked), purges.pinned_count(asked)
     except (ApplicationError, QueryError, BadRequest, StoreUnavailable, TookTooLong) as error:
         return context | {"problem": _said(error)}
     by_query = asked.search.node is not None
@@ -96,7 +96,8 @@ def _asked(request: HttpRequest, whisperer: Whisperer) -> dict[str, Any]:
     # The moments are fixed now, so that what is confirmed is what was counted.
     span = asked.search.range
     fixed = {name: words.rfc3339(at) for name, at in (("from", span.since), ("to", span.until)) if at is not None}
-    context["plan"] = {"lines": told, "nothing": not any(line.count for line in lines), "by_query": by_query}
+    nothing = not any(line.count for line in lines)
+    context["plan"] = {"lines": told, "nothing": nothing, "by_query": by_query, "pinned": pinned}
     return context | {"fixed": fixed, "range": _range(span.since, span.until), "asked": asked}
 
 
