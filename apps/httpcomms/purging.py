@@ -27,6 +27,8 @@ def steps(purge: Purge) -> Iterator[Step]:
     """Remove it bit by bit: of which kind how many went with each step."""
     scope: Scope = frozenset({str(purge.whisperer_id)})
     node = requests.parse(purge.query)
+    for resource in {"httpcomms", *(KINDS[kind] for kind in purge.kinds)}:
+        document_store().refresh(resource)  # what was written just now goes as well
     return _by_time(purge, scope) if node is None else _by_query(purge, scope, node)
 
 

@@ -231,7 +231,10 @@ class ElasticsearchStore:
     ) -> int:
         wanted = blobs_of(scope, capture, partition, first_chunk, last_chunk, part)
         with self._client() as client:
-            return writer.rewrite(client, reader.blob_hits(client, resource, wanted), resource, change)
+            changed = writer.rewrite(client, reader.blob_hits(client, resource, wanted), resource, change)
+            if changed:  # who changes the same blob next must see this change
+                client.indices.refresh(index=f"{alias(resource)}-*")
+            return changed
 
     def days(self, resource: str) -> list[DayPart]:
         with self._client() as client:

@@ -431,6 +431,16 @@ def test_blobs_are_rewritten_where_they_are(documents: DocumentStore) -> None:
     assert list(documents.blobs("packets", W1, "c1", 1, 1, 3)) == [sent[3]]
 
 
+def test_a_blob_that_is_rewritten_again_keeps_the_first_change(documents: DocumentStore) -> None:
+    documents.write_blobs("packets", [blob(1, b"XYZ")])
+    documents.refresh("packets")
+    for letter in (b"X", b"Y"):
+        assert documents.rewrite("packets", W1, "c1", 0, 1, 1, lambda found, out=letter: found.replace(out, b"-")) == 1
+    documents.refresh("packets")
+    (found,) = documents.blobs("packets", W1, "c1", 0, 1, 1)
+    assert found.endswith(b"--Z")
+
+
 def test_a_blob_without_a_place_fails_alone(documents: DocumentStore) -> None:
     result = documents.write_blobs("packets", [blob(1), b"", b"\0\0\0\2{}", b"\0\0\xff\xff", blob(2)])
     assert result.stored == 2
