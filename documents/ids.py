@@ -16,6 +16,9 @@ RESOURCES = ("packets", "tcpsessions", "httpcomms", "httpbodies", "hosts", "moni
 #: Lower case, so that it fits index names, table names and ids alike; no dash, so that an id can be taken apart.
 POLICY = re.compile(r"[a-z][a-z0-9]{0,31}")
 
+#: What outlives retention is copied here, beside each day, under the ids that it has. No whisperer writes to it.
+PINNED = "pinned"
+
 _ID = re.compile(r"([0-9]{8})-([a-z][a-z0-9]{0,31})-([0-9a-f]{16})(?:-([qs])([0-9a-f]{1,16})(?:-(req|res))?)?")
 
 

@@ -9,7 +9,7 @@ Bodies are as on the wire, content coding and all; offsets count in the data bef
 megabyte, or one body that is larger.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,3 +120,21 @@ def entries(blob: bytes) -> Iterator[tuple[str, Body]]:
         if offset + length > len(data):
             raise PageError("the page is shorter than its header says")
         yield found, Body(data[offset : offset + length], encoding, content_type)
+
+
+def part(blob: bytes, wanted: Callable[[str], bool]) -> bytes | None:
+    """The page with the bodies whose ids are wanted alone; the page itself when all are, None when none is. Raises
+    PageError."""
+    head = header(blob)
+    listed = [one for one in head["bodies"] if wanted(one[0])]
+    if len(listed) == len(head["bodies"]):
+        return blob
+    if not listed:
+        return None
+    data, bodies, size = _data(blob), [], 0
+    for found, _, length, *about in listed:
+        bodies.append([found, size, length, *about])
+        size += length
+    packed = zstandard.compress(b"".join(data[one[1] : one[1] + one[2]] for one in listed), _LEVEL)
+    encoded = orjson.dumps(head | {"bodies": bodies})
+    return len(encoded).to_bytes(4, "big") + encoded + packed

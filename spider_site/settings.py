@@ -211,6 +211,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "maintenance", "expires": 3600},
     },
+    "purges": {
+        "task": "tasks.maintenance.purges",
+        "schedule": 60.0,
+        "options": {"queue": "maintenance", "expires": 60},
+    },
     "minute": {"task": "tasks.monitoring.minute", "schedule": 60.0, "options": {"queue": "monitoring", "expires": 60}},
 }
 

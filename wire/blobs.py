@@ -9,7 +9,7 @@ Records are spans of the capture wherever it was a pcap; records of other format
 """
 
 import struct
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +131,44 @@ def records_of(blob: bytes, keys: Collection[bytes] | None) -> tuple[int, list[t
         found = _records(data[offset : offset + length], header)
         out += found if name or keys is None else [r for r in found if any(_between(r[1], key) for key in keys)]
     return int(header["link"]), out
+
+
+#: Stretches of time, by the key of a flow in hex; both ends belong to each.
+Spans = Mapping[str, Sequence[tuple[int, int]]]
+
+
+def part(blob: bytes, spans: Spans, *, inside: bool) -> bytes | None:
+    """The blob with only the packets of some flows in some stretches of time, or with all but those; None when none is
+    left. A fragment belongs to every flow between its two addresses."""
+    header, at = blob_header(blob)
+    if not any(name in spans or (spans and not name) for name, *_ in header["flows"]):
+        return None if inside else blob
+    data = zstandard.ZstdDecompressor().decompress(blob[at:])
+    flows: list[list[str | int]] = []
+    kept: list[tuple[int, bytes]] = []
+    size = 0
+    for name, _, offset, length in header["flows"]:
+        found = [one for one in _records(data[offset : offset + length], header) if _is_in(name, one, spans) is inside]
+        if found:
+            length = sum(len(record) for _, record in found)
+            flows.append([name, len(found), size, length])
+            size += length
+            kept += found
+    if not kept:
+        return None
+    if len(kept) == header["packets"]:
+        return blob
+    times = [ts for ts, _ in kept]
+    about = {"nano": True, "bigEndian": False, "first": min(times), "last": max(times), "packets": len(kept)}
+    head = msgspec.json.encode(header | about | {"flows": flows})
+    packed = zstandard.ZstdCompressor(LEVEL).compress(b"".join(record for _, record in kept))
+    return len(head).to_bytes(4, "big") + head + packed
+
+
+def _is_in(name: str, found: tuple[int, bytes], spans: Spans) -> bool:
+    ts, record = found
+    keys = [name] if name else [key for key in spans if _between(record, bytes.fromhex(key))]
+    return any(first <= ts <= last for key in keys for first, last in spans.get(key, ()))
 
 
 def _records(data: bytes, header: dict[str, Any]) -> list[tuple[int, bytes]]:

@@ -127,9 +127,14 @@ def _holding(candidates: Iterator[bytes], key: bytes) -> Iterator[bytes]:
 
 def _blobs(resource: str, scope: Scope, capture: str, first: int, last: int) -> Iterator[bytes]:
     """The blobs of some chunks of a capture, in whichever partition they are."""
-    partitions = Capture.objects.filter(pk=capture).values_list("partitions", flat=True).first()
-    for partition in range(partitions or settings.PARTITIONS):
+    for partition in partitions_of(capture):
         yield from document_store().blobs(resource, scope, capture, partition, first, last)
+
+
+def partitions_of(capture: str) -> range:
+    """The partitions of a capture; of one that has no row any more, as many as there may be."""
+    partitions = Capture.objects.filter(pk=capture).values_list("partitions", flat=True).first()
+    return range(partitions or settings.PARTITIONS)
 
 
 def _between(data: bytes, first: int, last: int) -> bytes:

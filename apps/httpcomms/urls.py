@@ -3,7 +3,7 @@ from django.urls import path
 from apps.httpcomms import playground
 from apps.httpcomms.api import calls as calls_api
 from apps.httpcomms.api import compare as compare_api
-from apps.httpcomms.api import complete, documents, exchange, export, preferences, quality, queries
+from apps.httpcomms.api import complete, documents, exchange, export, pins, preferences, purges, quality, queries
 from apps.httpcomms.api import facets as facets_api
 from apps.httpcomms.api import map as map_api
 from apps.httpcomms.api import packets as packets_api
@@ -14,8 +14,12 @@ from apps.httpcomms.api import why as why_api
 from apps.httpcomms.views import bodies, compare, detail, facets, grid, packets, progress, search, sessions, why
 from apps.httpcomms.views import help as help_views
 from apps.httpcomms.views import live as live_view
+from apps.httpcomms.views import pins as pins_views
+from apps.httpcomms.views import purges as purges_views
 from apps.httpcomms.views import queries as queries_views
 from apps.httpcomms.views import time as time_views
+
+WHISPERER = "whisperers/<uuid:id>/"
 
 urlpatterns = [
     path("", search.search_page, name="search"),
@@ -95,5 +99,15 @@ urlpatterns = [
     path("queries/", queries_views.saved_queries_page, name="queries"),
     path("api/v1/queries/", queries.QueriesApi.as_view(), name="api-queries"),
     path("api/v1/queries/<uuid:id>/", queries.QueryApi.as_view(), name="api-query"),
+    path("pins/", pins_views.pins_page, name="pins"),
+    path("api/v1/pins/", pins.PinsApi.as_view(), name="api-pins"),
+    path("api/v1/pins/<uuid:id>/", pins.PinApi.as_view(), name="api-pin"),
+    path(WHISPERER + "purges/", purges_views.purges_page, name="whisperer-purges"),
+    path(WHISPERER + "purges/list/", purges_views.purges_part, name="whisperer-purges-list"),
+    path(WHISPERER + "purges/start/", purges_views.purge_action, name="whisperer-purge-start"),
+    path(WHISPERER + "purges/<int:number>/cancel/", purges_views.cancel_action, name="whisperer-purge-cancel"),
+    path(f"api/v1/{WHISPERER}purges/", purges.PurgesApi.as_view(), name="api-purges"),
+    path(f"api/v1/{WHISPERER}purges/plan/", purges.PurgePlanApi.as_view(), name="api-purge-plan"),
+    path(f"api/v1/{WHISPERER}purges/<int:number>/", purges.PurgeApi.as_view(), name="api-purge"),
     path("api/v1/preferences/<str:name>/", preferences.PreferenceApi.as_view(), name="api-preference"),
 ]

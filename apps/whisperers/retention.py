@@ -7,6 +7,7 @@ from typing import Final
 from django.conf import settings
 
 from apps.whisperers.models import StoragePolicy
+from documents.ids import PINNED
 
 #: The kinds of data that a policy tells apart, by the resource that each is.
 KINDS: Final = {"packets": "packets", "bodies": "httpbodies", "communications": "httpcomms"}
@@ -25,7 +26,9 @@ class Retention:
         return cls({policy.pk: policy for policy in StoragePolicy.objects.all()})
 
     def days(self, resource: str, policy: str) -> int | None:
-        """Days that a resource stays under a policy; None for ever."""
+        """Days that a resource stays under a policy; None for ever, as what is pinned."""
+        if policy == PINNED:
+            return None
         kind = _KIND_OF.get(resource, "communications")  # as do TCP sessions and the accounting
         own = getattr(self.policies.get(policy), kind, None)
         usual = settings.RETENTION_DAYS if kind == "communications" else settings.PACKET_RETENTION_DAYS

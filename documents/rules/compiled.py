@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from documents.ids import POLICY
+from documents.ids import PINNED, POLICY
 from documents.masking import DEFAULT_MASKING, HEADERS, KEYS, Masking
 from documents.rules import clients, errors, kept, tags, templates
 from documents.rules.clients import Clients
@@ -138,6 +138,8 @@ def _policy(name: str, value: Any) -> str:
     if not isinstance(value, str) or not POLICY.fullmatch(value):
         fix = "Use lower-case letters and digits, beginning with a letter, up to 32."
         raise RuleError(name, value, f"{shown(value)} is no storage policy.", fix)
+    if value == PINNED:
+        raise RuleError(name, value, f"{shown(value)} is where pins are kept.", "Choose another policy.")
     return value
 
 

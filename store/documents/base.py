@@ -8,11 +8,12 @@ names none; the engine stops after them (TookTooLong) and no work goes on.
 """
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 from documents.ast import Node
+from store.documents.names import Part
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
 
 #: Totals are exact up to this many hits; above it the answer says "at least".
@@ -196,7 +197,7 @@ class DocumentStore(Protocol):
         until: int | None = None,
         seconds: float | None = None,
     ) -> int:
-        """The exact number of documents."""
+        """The exact number of documents; of blobs those that lie wholly in the range."""
 
     def histogram(
         self,
@@ -283,14 +284,46 @@ class DocumentStore(Protocol):
         """Every document as of now, in batches, in no particular order: exports and purges. Bounded memory."""
 
     def purge(
-        self, resource: str, scope: Scope, node: Node | None, *, since: int | None = None, until: int | None = None
-    ) -> int:
-        """Delete the documents; answers how many."""
+        self,
+        resource: str,
+        scope: Scope,
+        node: Node | None,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        part: Part | None = None,
+    ) -> Iterator[int]:
+        """Delete the documents bit by bit: how many went with each step. Who stops reading stops it.
+
+        Of blobs only those go that lie wholly in the range. With a `part` all others are left alone.
+        """
 
     def blobs(
-        self, resource: str, scope: Scope, capture: str, partition: int, first_chunk: int, last_chunk: int
+        self,
+        resource: str,
+        scope: Scope,
+        capture: str,
+        partition: int,
+        first_chunk: int,
+        last_chunk: int,
+        *,
+        part: Part | None = None,
     ) -> Iterator[bytes]:
         """Packets or body pages of a capture's partition, by chunk, each once though it may have been stored twice."""
+
+    def rewrite(
+        self,
+        resource: str,
+        scope: Scope,
+        capture: str,
+        partition: int,
+        first_chunk: int,
+        last_chunk: int,
+        change: Callable[[bytes], bytes | None],
+        *,
+        part: Part | None = None,
+    ) -> int:
+        """Put in the place of each such blob what `change` makes of it, nothing for None; answers how many changed."""
 
     def days(self, resource: str) -> list[DayPart]:
         """What there is, by day and policy, in order."""

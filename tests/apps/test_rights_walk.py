@@ -24,6 +24,8 @@ from django.utils import timezone
 
 from apps.captures.models import Capture as CaptureRow
 from apps.captures.models import Upload
+from apps.httpcomms import purges, requests
+from apps.httpcomms.pins import pin_create
 from apps.httpcomms.saved import saved_query_create
 from apps.httpcomms.screen import VIEWS
 from apps.whisperers.models import Change, Grant, Whisperer, WhispererToken
@@ -97,7 +99,7 @@ def world(site_store: DocumentStore, traffic: Traffic, whisperer: Whisperer, ali
     )
     enrolment, _ = enrolment_create(whisperer=hidden, life=timedelta(hours=1))
     grant = grant_set(whisperer=hidden, user=alice, rights=["search"])
-    every = ["search", "packets", "startStop", "configure", "share", "purge", "delete"]
+    every = ["search", "packets", "startStop", "configure", "share", "pin", "purge", "delete"]
     own = grant_set(whisperer=whisperer, user=bob, rights=every)
     assert grant is not None
     assert own is not None
@@ -115,6 +117,8 @@ def world(site_store: DocumentStore, traffic: Traffic, whisperer: Whisperer, ali
         ("sandbox", "id"): (sandbox.pk, uuid.uuid4()),
         ("service-accounts", "id"): (_account("zqaccount", alice, hidden), _account("bobs", bob, whisperer)),
         ("queries", "id"): (_saved("zqsaved", alice), _saved("bobs", bob)),
+        ("pins", "id"): tuple(_pin(name, alice, one) for name, one in (("zqpin", hidden), ("shops", whisperer))),
+        ("purges", "number"): (_purge(hidden, alice), _purge(whisperer, alice)),
     }
     comm = list(seeded.communications)[-1]  # the newest: it is on the first page
     words = {
@@ -125,7 +129,7 @@ def world(site_store: DocumentStore, traffic: Traffic, whisperer: Whisperer, ali
     made = World(hidden, whisperer, examples, words)
     named = (
         "whisperer team instance reason capture0001 upload client server path query host header value body type "
-        "sandbox account saved"
+        "sandbox account saved pin"
     )
     made.words |= {f"zq{word}": word for word in named.split()}
     return made
@@ -143,6 +147,18 @@ def _saved(name: str, owner: User) -> uuid.UUID:
     """A query that a person saved, shared with nobody."""
     made = saved_query_create(owner=owner, given={"name": name, "query": f"req.host:{name}"})
     return uuid.UUID(str(made.pk))
+
+
+def _pin(name: str, owner: User, whisperer: Whisperer) -> uuid.UUID:
+    """A pin of what a whisperer captured."""
+    wanted = requests.read({"q": f'whisperer:"{whisperer.pk}" AND req.path:*'})
+    return uuid.UUID(str(pin_create(owner=owner, name=name, note=f"{name}note", wanted=wanted).pk))
+
+
+def _purge(whisperer: Whisperer, actor: User) -> int:
+    """A purge of a part of it that is waiting."""
+    asked = purges.read(actor, whisperer, {"q": "req.path:zqpurged"}, ["bodies"])
+    return int(purges.purge_start(asked=asked, planned=[], actor=actor).pk)
 
 
 def _examples(hidden: Whisperer, shown: Whisperer, seeded: Seeded, traffic: Traffic) -> Examples:

@@ -504,7 +504,7 @@ def arrivals(traffic: Seeded) -> Iterator[Arrivals]:
 
     for resource in ("httpcomms", "tcpsessions"):
         node = query.parse("capture:c-live-*", resource)
-        document_store().purge(resource, EVERYTHING, node)
+        sum(document_store().purge(resource, EVERYTHING, node))
 
 
 @pytest.fixture

@@ -58,3 +58,21 @@ def test_damaged_data_is_said() -> None:
     for damaged in (blob[:-4], blob[:-20] + bytes(20), blob.replace(b"400", b"900")):
         with pytest.raises(PageError):
             pages.read(damaged, "id")
+
+
+def test_a_part_has_the_bodies_that_are_wanted() -> None:
+    page = BodyPage("c1", 3, 17)
+    page.add([(f"id{n}", f"body {n}".encode(), about(n)) for n in range(5)], 1, 9)
+    (blob,) = page.flush()
+    found = pages.part(blob, lambda entry: entry in ("id1", "id4"))
+    assert found is not None
+    assert [(id, body.data, body.content_type) for id, body in pages.entries(found)] == [
+        ("id1", b"body 1", "text/1"),
+        ("id4", b"body 4", "text/4"),
+    ]
+    assert b"body 2" not in pages._data(found)
+    assert pages.header(found) | {"bodies": 0} == pages.header(blob) | {"bodies": 0}
+    assert pages.part(blob, lambda _: True) is blob
+    assert pages.part(blob, lambda _: False) is None
+    with pytest.raises(PageError):
+        pages.part(b"nothing", lambda _: True)

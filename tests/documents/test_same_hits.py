@@ -181,7 +181,7 @@ def stores(elasticsearch_urls: list[str], postgres_url: str) -> Iterator[list[Do
         store.refresh("httpcomms")
     yield found
     for store in found:
-        store.purge("httpcomms", MINE, None)
+        sum(store.purge("httpcomms", MINE, None))
         store.close()
 
 

@@ -135,7 +135,7 @@ def test_documents_that_vanish_raise_an_alarm(run: Pump, store: DocumentStore) -
     run.finish()
     assert check() == []
     hit = store.search("httpcomms", EVERYTHING, None, size=1).hits[0]
-    store.purge("httpcomms", EVERYTHING, query.parse(f'id:"{hit["id"]}"'))
+    sum(store.purge("httpcomms", EVERYTHING, query.parse(f'id:"{hit["id"]}"')))
     Capture.objects.update(checked=None)
     assert check() == [("httpcomms", 1)]
     row = Capture.objects.get(pk=run.capture)

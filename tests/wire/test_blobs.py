@@ -108,3 +108,36 @@ def test_the_modified_format_is_written_anew() -> None:
     head = struct.pack("<IHHiIII", 0xA1B2CD34, 2, 4, 0, 0, 65535, 1)
     data = head + struct.pack("<IIIIIHBB", 5, 7, len(packet), len(packet), 2, 8, 0, 0) + packet
     assert kept(blobs.capture_file(all_blobs(data), None)) == [(5_000_007_000, packet, len(packet))]
+
+
+@pytest.mark.parametrize("write", [lambda p: pcap(p, 1), lambda p: pcap(p, 1, big_endian=True, nano=False), ng])
+def test_a_part_has_some_flows_for_some_time_or_all_else(write) -> None:  # type: ignore[no-untyped-def]
+    (blob,) = all_blobs(write(traffic(300)), 1)
+    header, _ = blobs.blob_header(blob)
+    everything = sorted(kept(blobs.capture_file([blob], None)))
+    name = next(flow[0] for flow in header["flows"] if flow[0] and flow[1] > 3)
+    mine = kept(blobs.capture_file([blob], bytes.fromhex(name)))
+    span = mine[1][0], mine[-2][0]
+    inside = blobs.part(blob, {name: [span]}, inside=True)
+    outside = blobs.part(blob, {name: [span]}, inside=False)
+    assert inside is not None
+    assert outside is not None
+    here, there = (kept(blobs.capture_file([one], None)) for one in (inside, outside))
+    assert sorted(here + there) == everything
+    assert {one[0] for one in here if one in mine} == {one[0] for one in mine if span[0] <= one[0] <= span[1]}
+    head, _ = blobs.blob_header(inside)
+    assert (head["first"], head["last"], head["packets"]) == (here[0][0], here[-1][0], len(here))
+    assert sum(flow[1] for flow in head["flows"]) == len(here)
+    assert blobs.blob_header(outside)[0]["packets"] == len(there)
+
+
+def test_a_part_of_nothing_is_nothing_and_all_but_nothing_is_the_blob() -> None:
+    (blob,) = all_blobs(pcap(traffic(100), 1), 1)
+    for spans in ({}, {"00": [(0, 1 << 62)]}):
+        assert blobs.part(blob, spans, inside=True) is None
+        assert blobs.part(blob, spans, inside=False) is blob
+    header, _ = blobs.blob_header(blob)
+    everything = {flow[0]: [(0, 1 << 62)] for flow in header["flows"] if flow[0]}
+    assert blobs.part(blob, everything, inside=True) is not None
+    left = blobs.part(blob, everything, inside=False)
+    assert left is None or not any(flow[0] for flow in blobs.blob_header(left)[0]["flows"])

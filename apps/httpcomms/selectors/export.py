@@ -24,18 +24,18 @@ def in_order(scope: Scope, wanted: Search, ids: Sequence[str] = ()) -> Iterator[
     if not ids:
         yield from _pages(scope, wanted.node, wanted.range)
     elif len(ids) <= PAGE:
-        yield from _pages(scope, _one_of(ids), wanted.range)
+        yield from _pages(scope, one_of(ids), wanted.range)
     else:
         # Ids are of no order: their times are asked for first, so that no more than a page is in memory then.
-        found = (hit for part in _parts(ids) for hit in _pages(scope, _one_of(part), wanted.range))
+        found = (hit for part in parts(ids) for hit in _pages(scope, one_of(part), wanted.range))
         times = [(hit[TIME_FIELD], hit["id"]) for hit in found]
-        for part in _parts([id for _, id in sorted(times)]):
-            yield from _pages(scope, _one_of(part), wanted.range)
+        for part in parts([id for _, id in sorted(times)]):
+            yield from _pages(scope, one_of(part), wanted.range)
 
 
 def some(scope: Scope, wanted: Search, ids: Sequence[str], size: int) -> list[dict[str, Any]]:
     """A few of the earliest and of the latest, to tell from them what all are like."""
-    node = _one_of(ids[:PAGE]) if ids else wanted.node
+    node = one_of(ids[:PAGE]) if ids else wanted.node
     found = {}
     for sort in (TIME_FIELD, "-" + TIME_FIELD):
         found |= {hit["id"]: hit for hit in _page(scope, node, wanted.range, sort, size).hits}
@@ -44,7 +44,7 @@ def some(scope: Scope, wanted: Search, ids: Sequence[str], size: int) -> list[di
 
 def count(scope: Scope, wanted: Search, ids: Sequence[str] = ()) -> int:
     """How many there are, exactly."""
-    nodes = [_one_of(part) for part in _parts(ids)] if ids else [wanted.node]
+    nodes = [one_of(part) for part in parts(ids)] if ids else [wanted.node]
     span = wanted.range
     return sum(document_store().count(RESOURCE, scope, node, since=span.since, until=span.until) for node in nodes)
 
@@ -72,11 +72,12 @@ def _page(scope: Scope, node: Node | None, span: Range, sort: str, size: int, af
     )
 
 
-def _one_of(ids: Sequence[str]) -> Node:
-    """The query of some communications by their ids."""
-    field = fields(RESOURCE)["id"]
+def one_of(ids: Sequence[str], name: str = "id", resource: str = RESOURCE) -> Node:
+    """The query of some documents by their ids, or by a field that names others."""
+    field = fields(resource)[name]
     return Or(tuple(Equals(field, None, id) for id in ids))
 
 
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Ids as many as one question takes."""
     return (ids[first : first + PAGE] for first in range(0, len(ids), PAGE))

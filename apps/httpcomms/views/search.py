@@ -48,9 +48,10 @@ MODULES = (
     ),
     *(f"httpcomms/{name}.js" for name in ("grip", "tip", "legend", "quality", "passed", "picker", "live")),
     *(f"httpcomms/{name}.js" for name in ("pages", "columns", "choose", "selection", "progress")),
-    *(f"httpcomms/{name}.js" for name in ("texts", "complete", "history", "saving", "saved")),
+    *(f"httpcomms/{name}.js" for name in ("texts", "complete", "history", "calls", "saving", "saved")),
     "httpcomms/values.js",
     "httpcomms/export.js",
+    "httpcomms/pinning.js",
     *(f"httpcomms/{name}.js" for name in ("body", "copy", "hex", "packets", "panel")),
 )
 

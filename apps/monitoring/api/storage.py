@@ -9,7 +9,8 @@ from rest_framework.response import Response
 
 from apps.core.api import ErrorSerializer
 from apps.monitoring.selectors.storage import storage
-from apps.whisperers.api.base import StaffApi
+from apps.whisperers.api.base import WRITE, Input, StaffApi, read_input
+from apps.whisperers.services.policies import day_drop
 
 
 class StoredDaySerializer(serializers.Serializer):
@@ -52,3 +53,28 @@ class StorageApi(StaffApi):
         self.check_staff(request)
         found: Any = storage()
         return Response(StorageSerializer(found).data)
+
+
+class DropInput(Input):
+    """A day of a resource under a storage policy."""
+
+    resource = serializers.CharField(max_length=20)
+    day = serializers.DateField()
+    policy = serializers.CharField(max_length=31)
+
+
+class DropApi(StaffApi):
+    """`POST /api/v1/monitoring/storage/drop/`"""
+
+    @extend_schema(
+        operation_id="monitoring_day_drop",
+        summary="Drop a day before its time",
+        description="For staff. It goes in the background, but for what is pinned of it. It cannot be undone.",
+        request=DropInput,
+        responses={202: None, **WRITE},
+    )
+    def post(self, request: Request) -> Response:
+        self.check_staff(request)
+        given = read_input(DropInput, request)
+        day_drop(**given | {"day": f"{given['day']:%Y%m%d}"}, actor=request.user)
+        return Response(status=202)

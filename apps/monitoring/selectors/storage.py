@@ -9,6 +9,7 @@ from apps.captures.space import Disk, disks, short_disk
 from apps.core.servers import document_store
 from apps.whisperers.models import StoragePolicy, Whisperer
 from apps.whisperers.retention import KINDS, Retention
+from documents.ids import PINNED
 from store.documents import StoreUnavailable
 from store.documents.names import RESOURCES
 
@@ -103,7 +104,7 @@ def _policies(kept: Retention, days: list[StoredDay]) -> list[PolicyUse]:
     used: defaultdict[str, int] = defaultdict(int)
     for name in Whisperer.objects.values_list("policy", flat=True):
         used[name] += 1
-    names = sorted({"default", *kept.policies, *stored, *used}, key=lambda name: (name != "default", name))
+    names = sorted({"default", *kept.policies, *stored, *used} - {PINNED}, key=lambda name: (name != "default", name))
     return [
         PolicyUse(
             name,

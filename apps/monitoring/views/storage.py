@@ -9,12 +9,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.errors import ApplicationError
-from apps.monitoring.selectors.storage import storage
+from apps.monitoring.selectors.storage import TITLES, storage
 from apps.monitoring.views.base import frame, staff_only
 from apps.whisperers.models import StoragePolicy
 from apps.whisperers.models.policies import MOST_DAYS
-from apps.whisperers.services.policies import DAYS, policy_delete, policy_set
+from apps.whisperers.services.policies import DAYS, day_drop, policy_delete, policy_set
 from apps.whisperers.views.base import screen
+from documents.ids import PINNED
 
 PAGE = "monitoring-storage"
 
@@ -55,6 +56,17 @@ def delete_action(request: HttpRequest) -> HttpResponse:
     return redirect(PAGE)
 
 
+@screen
+@require_POST
+def drop_action(request: HttpRequest) -> HttpResponse:
+    """Drop a day before its time."""
+    staff_only(request)
+    resource, day, policy = (request.POST.get(name, "") for name in ("resource", "day", "policy"))
+    day_drop(resource=resource, day=day, policy=policy, actor=request.user)
+    messages.success(request, f"The day {day} of {TITLES[resource]} under {policy} is being dropped.")
+    return redirect(PAGE)
+
+
 def _days(field: str, text: str) -> int | None:
     if not text:
         return None
@@ -66,6 +78,6 @@ def _days(field: str, text: str) -> int | None:
 def _shown(
     request: HttpRequest, given: dict[str, str] | None = None, errors: Any = None, status: int = 200
 ) -> HttpResponse:
-    context = frame(request, PAGE) | {"storage": storage(), "kinds": DAYS}
+    context = frame(request, PAGE) | {"storage": storage(), "kinds": DAYS, "pinned": PINNED}
     context |= {"given": given or {}, "errors": errors or {}}
     return render(request, "monitoring/storage.html", context, status=status)

@@ -19,6 +19,7 @@ RIGHTS = {
     "startStop": "start and stop capture",
     "configure": "change its configuration, enrol and revoke agents",
     "share": "give rights to others and take them away",
+    "pin": "keep communications beyond their days",
     "purge": "remove what it captured",
     "delete": "delete the whisperer with everything it captured",
 }

@@ -8,9 +8,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 
+from documents.ids import PINNED
+
 #: A policy is part of index names and of document ids, where "-" parts the words.
 policy_validator = RegexValidator(
-    r"^[a-z][a-z0-9]{0,30}\Z", "Use lower-case letters and digits, starting with a letter."
+    rf"^(?!{PINNED}\Z)[a-z][a-z0-9]{{0,30}}\Z",
+    f"Use lower-case letters and digits, starting with a letter; {PINNED} is where pins are kept.",
 )
 
 

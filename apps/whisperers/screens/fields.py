@@ -208,7 +208,8 @@ _DONE = {
     "created": "created it", "renamed": "renamed it", "moved": "moved it to another team", "started": "started capture",
     "stopped": "stopped capture", "shared": "gave rights", "unshared": "took rights away",
     "enrolment": "made an enrolment", "enrolled": "enrolled", "revoked": "revoked", "rotated": "changed keys",
-    "purged": "purged", "deleted": "deleted it", "uploaded": "uploaded a file",
+    "purged": "purged", "spared": "stopped a purge", "pinned": "pinned communications",
+    "unpinned": "let go of pinned communications", "deleted": "deleted it", "uploaded": "uploaded a file",
     "reprocessed": "had it reprocessed",
 }  # fmt: skip
 

@@ -37,7 +37,12 @@ class CreateForm(_TeamForm):
     """What a whisperer begins with."""
 
     mode = forms.ChoiceField(choices=Whisperer.Mode.choices, initial="INTERFACE")
-    policy = forms.CharField(max_length=31, required=False, validators=[policy_validator])
+    policy = forms.CharField(
+        max_length=31,
+        required=False,
+        validators=[policy_validator],
+        widget=forms.TextInput({"list": "known-policy", "placeholder": "as inherited"}),
+    )
 
     def clean_name(self) -> str:
         """A name is taken once."""

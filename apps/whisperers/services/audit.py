@@ -9,7 +9,7 @@ from apps.whisperers.models import Change, Team, Whisperer
 Action = Literal[
     "created", "renamed", "moved", "configured", "undone", "started", "stopped", "shared", "unshared", "enrolment",
     "joined", "left",
-    "enrolled", "revoked", "rotated", "purged", "deleted",
+    "enrolled", "revoked", "rotated", "purged", "spared", "pinned", "unpinned", "dropped", "deleted",
     "uploaded", "discarded", "reprocessed",
 ]  # fmt: skip
 

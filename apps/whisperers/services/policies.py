@@ -7,8 +7,14 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from apps.core.errors import ApplicationError
+from apps.core.servers import document_store
+from apps.core.tasks import send
 from apps.whisperers.models import StoragePolicy, Whisperer
 from apps.whisperers.retention import KINDS, Retention
+from apps.whisperers.services.audit import record
+from documents.ids import PINNED
+from store.documents.names import RESOURCES
 
 log = structlog.get_logger(__name__)
 
@@ -60,3 +66,20 @@ def policy_delete(*, policy: StoragePolicy, actor: AbstractBaseUser | None = Non
     name = policy.pk
     policy.delete()
     log.info("policy.deleted", policy=name, actor=str(actor or ""))
+
+
+@transaction.atomic
+def day_drop(*, resource: str, day: str, policy: str, actor: AbstractBaseUser | None = None) -> None:
+    """Drop a day ("20261122") of a resource before its time, in the background, but for what is pinned of it.
+
+    Raises ApplicationError: 404 for what is not stored, 400 for what is pinned.
+    """
+    if policy == PINNED:
+        raise ApplicationError("What is pinned goes when its pin is taken back.", field="policy")
+    there = resource in RESOURCES and any(
+        (part.day, part.policy) == (day, policy) for part in document_store().days(resource)
+    )
+    if not there:
+        raise ApplicationError("There is no such day: it was dropped already.", code="not_found", status_code=404)
+    record(actor, None, "dropped", subject=f"{resource} of {day[:4]}-{day[4:6]}-{day[6:]}, policy {policy}")
+    send("tasks.maintenance.drop", resource, day, policy, queue="maintenance")

@@ -7,10 +7,11 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.core import words
+from apps.whisperers.models import StoragePolicy
 from apps.whisperers.screens.fields import told as _told
 from apps.whisperers.screens.overview import DROPS
 from apps.whisperers.screens.states import ago as _ago
@@ -101,3 +102,11 @@ def thousands(value: float) -> str:
 def lost(figures: dict[str, Any]) -> int:
     """Packets that an agent lost since it started, wherever."""
     return int(sum(figures.get(name, 0) for name in DROPS))
+
+
+@register.simple_tag
+def known_policies() -> SafeString:
+    """The storage policies that are described, offered to a field whose list is `known-policy`."""
+    known = {"default": "", **dict(StoragePolicy.objects.values_list("name", "title"))}
+    options = format_html_join("", '<option value="{}">{}</option>', known.items())
+    return format_html('<datalist id="known-policy">{}</datalist>', options)

@@ -65,6 +65,14 @@ def whisperer_for(request: HttpRequest, id: UUID, right: str = "see") -> Whisper
     return whisperer
 
 
+def typed(request: HttpRequest, whisperer: Whisperer) -> None:
+    """What cannot be undone needs the name of the whisperer, typed: ApplicationError for any other."""
+    if request.POST.get("name", "").strip() != whisperer.name:
+        raise ApplicationError(
+            f"Nothing was removed: the name typed is not that of the whisperer. Type {whisperer.name}.", field="name"
+        )
+
+
 def head(request: HttpRequest, whisperer: Whisperer) -> dict[str, Any]:
     """The upper part of the page: what it is, its state, and the button."""
     now = timezone.now()

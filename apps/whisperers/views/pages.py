@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.core.errors import ApplicationError
 from apps.whisperers.context import may_create
-from apps.whisperers.models import Change, Team, Whisperer
+from apps.whisperers.models import Change, Team
 from apps.whisperers.rights import visible_whisperers
 from apps.whisperers.screens import fields, overview
 from apps.whisperers.screens.forms import MODES, CreateForm, EditForm
@@ -24,7 +24,7 @@ from apps.whisperers.services import (
     whisperer_purge,
     whisperer_rename,
 )
-from apps.whisperers.views.base import frame, head, screen, tab_url, whisperer_for
+from apps.whisperers.views.base import frame, head, screen, tab_url, typed, whisperer_for
 
 CHANGES_PAGE = 50
 LATEST = 6
@@ -149,7 +149,7 @@ def edit_page(request: HttpRequest, id: UUID) -> HttpResponse:
 def delete_action(request: HttpRequest, id: UUID) -> HttpResponse:
     """Delete it, if its name was typed."""
     whisperer = whisperer_for(request, id, "delete")
-    _must_be_typed(request, whisperer)
+    typed(request, whisperer)
     name = whisperer.name
     whisperer_delete(whisperer=whisperer, actor=request.user)
     messages.success(request, f"{name} was deleted.")
@@ -161,18 +161,10 @@ def delete_action(request: HttpRequest, id: UUID) -> HttpResponse:
 def purge_action(request: HttpRequest, id: UUID) -> HttpResponse:
     """Remove what it captured, if its name was typed."""
     whisperer = whisperer_for(request, id, "purge")
-    _must_be_typed(request, whisperer)
+    typed(request, whisperer)
     whisperer_purge(whisperer=whisperer, actor=request.user)
     messages.success(request, f"What {whisperer.name} captured until now is being removed.")
     return redirect("whisperer-edit", id=whisperer.pk)
-
-
-def _must_be_typed(request: HttpRequest, whisperer: Whisperer) -> None:
-    """What cannot be undone needs the name of the whisperer, typed."""
-    if request.POST.get("name", "").strip() != whisperer.name:
-        raise ApplicationError(
-            f"Nothing was removed: the name typed is not that of the whisperer. Type {whisperer.name}.", field="name"
-        )
 
 
 @screen

@@ -23,7 +23,7 @@ from store.documents import cursor, ordering
 from store.documents.base import EVERYTHING, TOTAL_BOUND, BadCursor, Bucket, Page, Scope
 from store.documents.cursor import Cursor
 from store.documents.elastic.client import Limited
-from store.documents.names import alias
+from store.documents.names import BLOB_RESOURCES, Part, alias
 from store.documents.ordering import Order
 from store.documents.times import to_text
 
@@ -54,6 +54,32 @@ def query(scope: Scope, node: Node | None, since: int | None, until: int | None,
     if node is not None:
         filters.append(dsl.to_elasticsearch(node))
     return {"bool": {"filter": filters}} if filters else {"match_all": {}}
+
+
+def within(
+    resource: str, scope: Scope, node: Node | None, since: int | None, until: int | None, part: Part | None = None
+) -> Query:
+    """The same, but of blobs, which have a first and a last time, those that lie wholly in the range; in one index or
+    in all."""
+    more: list[Query] = []
+    if resource in BLOB_RESOURCES and until is not None:
+        more.append({"range": {"lastDate": {"lt": to_text(until)}}})
+    return query(scope, node, since, until, *more, *_in(part))
+
+
+def blobs_of(scope: Scope, capture: str, partition: int, first_chunk: int, last_chunk: int, part: Part | None) -> Query:
+    """Blobs of some chunks, in one index or in all."""
+    return query(
+        scope, None, None, None,
+        {"term": {"capture": capture}},
+        {"term": {"partition": partition}},
+        {"range": {"chunk": {"gte": first_chunk, "lte": last_chunk}}},
+        *_in(part),
+    )  # fmt: skip
+
+
+def _in(part: Part | None) -> list[Query]:
+    return [] if part is None else [{"term": {"_index": part.index}}]
 
 
 def search(client: Limited, resource: str, wanted: Query, sort: str | None, size: int, after: str | None) -> Page:
@@ -168,15 +194,19 @@ def word(bucket: dict[str, Any]) -> str:
 
 
 def scan(client: Elasticsearch, resource: str, wanted: Query, size: int) -> Iterator[list[dict[str, Any]]]:
-    """Hits of a point in time, in batches, in the order on disk. Whole hits: purges need their index."""
+    """Hits of a point in time, in batches, in the order on disk."""
     return _through(client, resource, wanted, size, [{"_shard_doc": {"order": "asc"}}])
+
+
+def names(client: Elasticsearch, resource: str, wanted: Query, size: int) -> Iterator[list[dict[str, Any]]]:
+    """The same without their documents: index and id alone."""
+    return _through(client, resource, wanted, size, [{"_shard_doc": {"order": "asc"}}], source=False)
 
 
 def blobs(client: Elasticsearch, resource: str, wanted: Query) -> Iterator[bytes]:
     """The blobs by chunk, without repeats."""
     current, seen = None, set[bytes]()
-    order: list[Query] = [{"chunk": {"order": "asc"}}, {"_shard_doc": {"order": "asc"}}]
-    for hits in _through(client, resource, wanted, _BLOBS_AT_ONCE, order):
+    for hits in blob_hits(client, resource, wanted):
         for hit in hits:
             chunk, blob = hit["sort"][0], b64decode(hit["_source"]["blob"])
             if chunk != current:
@@ -187,8 +217,14 @@ def blobs(client: Elasticsearch, resource: str, wanted: Query) -> Iterator[bytes
                 yield blob
 
 
+def blob_hits(client: Elasticsearch, resource: str, wanted: Query) -> Iterator[list[dict[str, Any]]]:
+    """Hits of blobs by chunk, a few at a time: each may be some megabytes."""
+    order: list[Query] = [{"chunk": {"order": "asc"}}, {"_shard_doc": {"order": "asc"}}]
+    return _through(client, resource, wanted, _BLOBS_AT_ONCE, order)
+
+
 def _through(
-    client: Elasticsearch, resource: str, wanted: Query, size: int, order: list[Query]
+    client: Elasticsearch, resource: str, wanted: Query, size: int, order: list[Query], *, source: bool = True
 ) -> Iterator[list[dict[str, Any]]]:
     """All hits as of now, `size` at a time."""
     with _point_in_time(client, resource) as point:
@@ -200,6 +236,7 @@ def _through(
                 size=size,
                 sort=order,
                 search_after=after,
+                source=source,
                 track_total_hits=False,
                 allow_partial_search_results=False,
             )

@@ -1,6 +1,6 @@
 """Elasticsearch as a document store: the client, and which request each question is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,13 +19,15 @@ from store.documents.base import (
 )
 from store.documents.elastic import facets, figures, reader, templates, writer
 from store.documents.elastic.client import Limited, bounded, connect, translated
-from store.documents.elastic.reader import query
+from store.documents.elastic.reader import blobs_of, query, within
 from store.documents.limits import check_buckets, check_figures, check_questions, check_size
 from store.documents.names import Part, alias, part_of
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
 
 #: A look at the disks is made while an agent waits.
 _LOOK_SECONDS = 2.0
+#: Documents that one step of a purge deletes.
+_PURGED = 1_000
 
 
 class ElasticsearchStore:
@@ -83,7 +85,7 @@ class ElasticsearchStore:
         seconds: float | None = None,
     ) -> int:
         with self._question(seconds) as client:
-            return reader.count(client, resource, query(scope, node, since, until))
+            return reader.count(client, resource, within(resource, scope, node, since, until))
 
     def histogram(
         self,
@@ -187,22 +189,52 @@ class ElasticsearchStore:
                 yield [hit["_source"] for hit in hits]
 
     def purge(
-        self, resource: str, scope: Scope, node: Node | None, *, since: int | None = None, until: int | None = None
-    ) -> int:
+        self,
+        resource: str,
+        scope: Scope,
+        node: Node | None,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        part: Part | None = None,
+    ) -> Iterator[int]:
+        wanted = within(resource, scope, node, since, until, part)
         with self._client() as client:
-            return writer.purge(client, reader.scan(client, resource, query(scope, node, since, until), 1_000))
+            yield from writer.purge(client, reader.names(client, resource, wanted, _PURGED))
 
     def blobs(
-        self, resource: str, scope: Scope, capture: str, partition: int, first_chunk: int, last_chunk: int
+        self,
+        resource: str,
+        scope: Scope,
+        capture: str,
+        partition: int,
+        first_chunk: int,
+        last_chunk: int,
+        *,
+        part: Part | None = None,
     ) -> Iterator[bytes]:
-        wanted = query(
-            scope, None, None, None,
-            {"term": {"capture": capture}},
-            {"term": {"partition": partition}},
-            {"range": {"chunk": {"gte": first_chunk, "lte": last_chunk}}},
-        )  # fmt: skip
+        wanted = blobs_of(scope, capture, partition, first_chunk, last_chunk, part)
         with self._client() as client:
             yield from reader.blobs(client, resource, wanted)
+
+    def rewrite(
+        self,
+        resource: str,
+        scope: Scope,
+        capture: str,
+        partition: int,
+        first_chunk: int,
+        last_chunk: int,
+        change: Callable[[bytes], bytes | None],
+        *,
+        part: Part | None = None,
+    ) -> int:
+        wanted = blobs_of(scope, capture, partition, first_chunk, last_chunk, part)
+        with self._client() as client:
+            changed = writer.rewrite(client, reader.blob_hits(client, resource, wanted), resource, change)
+            if changed:  # who changes the same blob next must see this change
+                client.indices.refresh(index=f"{alias(resource)}-*")
+            return changed
 
     def days(self, resource: str) -> list[DayPart]:
         with self._client() as client:

@@ -5,8 +5,8 @@ of the document is a failure with its reason. One that it could not take (a full
 answer StoreUnavailable: all of it is sent again, which changes nothing for what was stored.
 """
 
-from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -147,14 +147,40 @@ def _blob_pair(resource: str, blob: bytes) -> Pair:
     return orjson.dumps({"index": {"_index": place.part.index}}), document
 
 
-def purge(client: Elasticsearch, batches: Iterable[list[dict[str, Any]]]) -> int:
+def purge(client: Elasticsearch, batches: Iterable[list[dict[str, Any]]]) -> Iterator[int]:
     """Delete the hits given, batch by batch; answers how many were there."""
-    deleted = 0
     for hits in batches:
-        lines = [{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in hits]
-        answer = client.bulk(operations=lines, filter_path="items.*.status")
-        statuses = [item["delete"]["status"] for item in answer["items"]]
-        if any(is_unavailable(status) for status in statuses):
-            raise StoreBusy("Elasticsearch: a purge was refused half way")
-        deleted += statuses.count(200)
-    return deleted
+        yield _delete(client, hits)
+
+
+def _delete(client: Elasticsearch, hits: Iterable[dict[str, Any]]) -> int:
+    lines = [{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in hits]
+    answer = client.bulk(operations=lines, filter_path="items.*.status")
+    statuses = [item["delete"]["status"] for item in answer["items"]]
+    if any(is_unavailable(status) for status in statuses):
+        raise StoreBusy("Elasticsearch: a purge was refused half way")
+    return statuses.count(200)
+
+
+def rewrite(
+    client: Elasticsearch,
+    batches: Iterable[list[dict[str, Any]]],
+    resource: str,
+    change: Callable[[bytes], bytes | None],
+) -> int:
+    """Change the blobs of the hits given, under the ids that they have."""
+    changed = 0
+    for hits in batches:
+        for hit in hits:
+            before = b64decode(hit["_source"]["blob"])
+            after = change(before)
+            changed += after != before
+            if after is None:
+                _delete(client, [hit])
+            elif after != before:
+                _, document = _blob_pair(resource, after)
+                action = orjson.dumps({"index": {"_index": hit["_index"], "_id": hit["_id"]}})
+                statuses = _bulk(client, payload.join([(action, document)]), 1)
+                if _is_failure(statuses[0]):
+                    raise StoreError(f"Elasticsearch: {_reason(statuses[0])}")
+    return changed

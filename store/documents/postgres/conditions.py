@@ -8,6 +8,7 @@ from psycopg import sql
 from documents import sql as query_sql
 from documents.ast import Node
 from store.documents.base import EVERYTHING, Scope
+from store.documents.names import BLOB_RESOURCES, Part
 
 
 @dataclass(slots=True)
@@ -42,4 +43,26 @@ def conditions(scope: Scope, node: Node | None, since: int | None, until: int | 
     if node is not None:
         text, params = query_sql.to_sql(node)
         found.add(sql.SQL("(" + text + ")"), *params)
+    return found
+
+
+def within(resource: str, scope: Scope, node: Node | None, since: int | None, until: int | None) -> Conditions:
+    """The same, but of blobs, which have a first and a last time, those that lie wholly in the range."""
+    found = conditions(scope, node, since, until)
+    if resource in BLOB_RESOURCES and until is not None:
+        found.add(sql.SQL("last < %s"), until)
+    return found
+
+
+def blobs_of(
+    scope: Scope, capture: str, partition: int, first_chunk: int, last_chunk: int, part: Part | None
+) -> Conditions:
+    """Blobs of some chunks, in one table or in all."""
+    found = conditions(scope, None, None, None)
+    found.add(
+        sql.SQL("capture = %s AND partition = %s AND chunk BETWEEN %s AND %s"),
+        capture, partition, first_chunk, last_chunk,
+    )  # fmt: skip
+    if part is not None:
+        found.add(sql.SQL("tableoid = to_regclass(%s)"), part.table)
     return found

@@ -148,14 +148,6 @@ def scan(connection: Connection, resource: str, wanted: Conditions, size: int) -
             yield [row[0] for row in batch]
 
 
-def purge(connection: Connection, resource: str, wanted: Conditions) -> int:
-    """Delete the documents of all days."""
-    statement = sql.SQL("DELETE FROM {}{}").format(sql.Identifier(parent(resource)), wanted.where)
-    with connection.transaction():
-        connection.execute("SET LOCAL statement_timeout = 0")  # nobody waits for a purge
-        return connection.execute(statement, wanted.params).rowcount
-
-
 def blobs(connection: Connection, resource: str, wanted: Conditions) -> Iterator[bytes]:
     """The blobs by chunk, without repeats."""
     statement = sql.SQL("SELECT chunk, blob FROM {}{} ORDER BY chunk").format(

@@ -1,17 +1,15 @@
 """PostgreSQL as a document store: connections, and which statement each question is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-
-from psycopg import sql
 
 from documents.ast import Node
 from store.documents.base import Bucket, DayPart, Health, Page, Scope, StoreUnavailable, WriteResult
 from store.documents.limits import check_buckets, check_figures, check_questions, check_size
 from store.documents.names import Part
 from store.documents.postgres import facets, figures, reader, tables, writer
-from store.documents.postgres.conditions import conditions
+from store.documents.postgres.conditions import blobs_of, conditions, within
 from store.documents.postgres.connections import Connection, Pool, bounded
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
 
@@ -69,7 +67,7 @@ class PostgresStore:
         seconds: float | None = None,
     ) -> int:
         with self._question(seconds) as connection:
-            return reader.count(connection, resource, conditions(scope, node, since, until))
+            return reader.count(connection, resource, within(resource, scope, node, since, until))
 
     def histogram(
         self,
@@ -167,21 +165,48 @@ class PostgresStore:
             yield from reader.scan(connection, resource, conditions(scope, node, since, until), size)
 
     def purge(
-        self, resource: str, scope: Scope, node: Node | None, *, since: int | None = None, until: int | None = None
-    ) -> int:
+        self,
+        resource: str,
+        scope: Scope,
+        node: Node | None,
+        *,
+        since: int | None = None,
+        until: int | None = None,
+        part: Part | None = None,
+    ) -> Iterator[int]:
         with self._connection() as connection:
-            return reader.purge(connection, resource, conditions(scope, node, since, until))
+            yield from writer.purge(connection, resource, within(resource, scope, node, since, until), part)
 
     def blobs(
-        self, resource: str, scope: Scope, capture: str, partition: int, first_chunk: int, last_chunk: int
+        self,
+        resource: str,
+        scope: Scope,
+        capture: str,
+        partition: int,
+        first_chunk: int,
+        last_chunk: int,
+        *,
+        part: Part | None = None,
     ) -> Iterator[bytes]:
-        wanted = conditions(scope, None, None, None)
-        wanted.add(
-            sql.SQL("capture = %s AND partition = %s AND chunk BETWEEN %s AND %s"),
-            capture, partition, first_chunk, last_chunk,
-        )  # fmt: skip
+        wanted = blobs_of(scope, capture, partition, first_chunk, last_chunk, part)
         with self._connection() as connection:
             yield from reader.blobs(connection, resource, wanted)
+
+    def rewrite(
+        self,
+        resource: str,
+        scope: Scope,
+        capture: str,
+        partition: int,
+        first_chunk: int,
+        last_chunk: int,
+        change: Callable[[bytes], bytes | None],
+        *,
+        part: Part | None = None,
+    ) -> int:
+        wanted = blobs_of(scope, capture, partition, first_chunk, last_chunk, part)
+        with self._connection() as connection:
+            return writer.rewrite(connection, resource, wanted, change)
 
     def days(self, resource: str) -> list[DayPart]:
         with self._connection() as connection:

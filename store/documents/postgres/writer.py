@@ -6,19 +6,23 @@ what was stored. Rows go in by id, so two writers that meet on the same document
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from store.documents import blobs, payload, schema
 from store.documents.base import Failure, WriteResult
 from store.documents.blobs import BlobPlace
-from store.documents.names import Part, parent
+from store.documents.names import BLOB_RESOURCES, Part, parent
 from store.documents.postgres import tables
+from store.documents.postgres.conditions import Conditions
 from store.documents.postgres.connections import Connection, once_more_if_missing, translated
 from store.documents.postgres.rows import HEADER, TRAILER, RowEncoder
+
+#: Rows that one step of a purge deletes. A blob may be some megabytes.
+_PURGED, _PURGED_BLOBS = 5_000, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,52 @@ def _copy_blobs(connection: Connection, part: Part, placed: list[tuple[BlobPlace
             copy.write_row(
                 (place.whisperer, place.capture, place.partition, place.chunk, place.first, place.last, blob)
             )
+
+
+def purge(connection: Connection, resource: str, wanted: Conditions, part: Part | None) -> Iterator[int]:
+    """Delete the rows of one table or of all, some at a time."""
+    most = _PURGED_BLOBS if resource in BLOB_RESOURCES else _PURGED
+    for found, _, _ in tables.day_tables(connection, resource):
+        if part is None or part == found:
+            yield from _purge(connection, found, wanted, most)
+
+
+def _purge(connection: Connection, part: Part, wanted: Conditions, most: int) -> Iterator[int]:
+    statement = sql.SQL("DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table}{where} LIMIT %s))").format(
+        table=sql.Identifier(part.table), where=wanted.where
+    )
+    while True:
+        try:
+            with connection.transaction():
+                connection.execute("SET LOCAL statement_timeout = 0")  # nobody waits for a purge
+                gone = connection.execute(statement, [*wanted.params, most]).rowcount
+        except errors.UndefinedTable:
+            return  # retention was faster
+        if not gone:
+            return
+        yield gone
+
+
+def rewrite(connection: Connection, resource: str, wanted: Conditions, change: Callable[[bytes], bytes | None]) -> int:
+    """Change blobs where they are; the rows are locked first, so that two who do it come one after the other."""
+    listed = sql.SQL("SELECT tableoid::regclass::text, ctid::text FROM {}{} FOR UPDATE").format(
+        sql.Identifier(parent(resource)), wanted.where
+    )
+    changed = 0
+    with connection.transaction():
+        for table, ctid in connection.execute(listed, wanted.params).fetchall():
+            row = sql.Identifier(table), ctid
+            query = sql.SQL("SELECT blob FROM {} WHERE ctid = %s::tid").format(row[0])
+            (before,) = connection.cursor(binary=True).execute(query, [ctid]).fetchone() or (b"",)
+            after = change(bytes(before))
+            changed += after != before
+            if after is None:
+                connection.execute(sql.SQL("DELETE FROM {} WHERE ctid = %s::tid").format(row[0]), [ctid])
+            elif after != before:
+                place = blobs.place(resource, after)
+                update = sql.SQL("UPDATE {} SET date = %s, last = %s, blob = %s WHERE ctid = %s::tid").format(row[0])
+                connection.execute(update, [place.first, place.last, after, ctid])
+    return changed
 
 
 @lru_cache(maxsize=16)

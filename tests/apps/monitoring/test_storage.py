@@ -10,8 +10,9 @@ from django.core.exceptions import ValidationError
 
 from apps.captures import space
 from apps.core.errors import ApplicationError
-from apps.whisperers.models import StoragePolicy, Whisperer
+from apps.whisperers.models import Change, StoragePolicy, Whisperer
 from apps.whisperers.retention import Retention
+from apps.whisperers.services import ConfigurationError, configuration_set
 from apps.whisperers.services.policies import policy_delete, policy_set
 from documents import bulk
 from documents.build import Document
@@ -127,6 +128,43 @@ def test_the_page_shows_days_and_changes_policies(days: DocumentStore, alice: Us
     assert "is no number of days" in answer.content.decode()
     assert client.post("/monitoring/storage/policy/delete/", {"name": "audit"}).status_code == 302
     assert not StoragePolicy.objects.exists()
+
+
+def test_staff_drop_a_day_before_its_time(days: DocumentStore, alice: User, bob: User, monkeypatch: Any) -> None:
+    monkeypatch.setattr("apps.whisperers.services.policies.send", lambda _name, *args, **_: maintenance.drop(*args))
+    day = stored(days, 1, "audit")
+    given = {"resource": "monitoring", "day": day, "policy": "audit"}
+    staff, person = client_of(alice), client_of(bob)
+    assert person.post("/monitoring/storage/drop/", given).status_code == 403
+    assert f'value="{day}"' in staff.get("/monitoring/storage/").content.decode()
+    assert staff.post("/monitoring/storage/drop/", given).status_code == 302
+    assert not [part for part in days.days("monitoring") if part.policy == "audit"]
+    change = Change.objects.latest("pk")
+    assert (change.action, change.actor, change.subject[:14]) == ("dropped", alice, "monitoring of ")
+    assert staff.post("/monitoring/storage/drop/", given | {"resource": "users; DROP"}).status_code == 404
+    address, body = "/api/v1/monitoring/storage/drop/", {"content_type": "application/json"}
+    dated = given | {"day": f"{day[:4]}-{day[4:6]}-{day[6:]}"}
+    assert person.post(address, dated, **body).status_code == 403
+    assert staff.post(address, dated, **body).status_code == 404
+    assert staff.post(address, dated | {"policy": "pinned"}, **body).json()["error"]["field"] == "policy"
+    stored(days, 1, "audit")
+    assert staff.post(address, dated, **body).status_code == 202
+    assert not [part for part in days.days("monitoring") if part.policy == "audit"]
+
+
+def test_no_policy_is_called_as_the_place_of_pins(alice: User, whisperer: Whisperer) -> None:
+    with pytest.raises(ValidationError, match="where pins are kept"):
+        policy_set(name="pinned", values={"communications": 1})
+    with pytest.raises(ConfigurationError, match="where pins are kept"):
+        configuration_set(target=whisperer, kind="parsing", values={"policy": "pinned"}, actor=alice)
+    assert Retention.now().days("packets", "pinned") is None
+
+
+def test_forms_offer_the_policies_that_there_are(alice: User, whisperer: Whisperer) -> None:
+    policy_set(name="audit", values={"title": "for <auditors>"})
+    for path in ("/whisperers/new/", f"/whisperers/{whisperer.pk}/parsing/"):
+        page = client_of(alice).get(path).content.decode()
+        assert '<option value="audit">for &lt;auditors&gt;</option>' in page, path
 
 
 def test_a_nearly_full_disk_refuses_chunks_until_there_is_room(

@@ -11,13 +11,24 @@ from msgspec import structs
 from documents import query
 from documents.bulk import lines
 from store.documents import EVERYTHING, BadCursor, BadRequest, DocumentStore, Scope, StoreUnavailable, open_store
+from store.documents.blobs import stamp
 from store.documents.cursor import Cursor, encode
 from store.documents.elastic import reader as elastic_reader
+from store.documents.elastic import store as elastic_store
+from store.documents.names import Part
 from store.documents.postgres import reader as postgres_reader
+from store.documents.postgres import writer as postgres_writer
 from tests.store.documents.samples import DAY, T0, blob, comm, numbers, write
 
 W1: Scope = frozenset({"w1"})
 MS = 1_000_000
+
+
+def spanning(chunk: int, first: int, last: int) -> bytes:
+    """A blob with packets from one time to another."""
+    head = orjson.dumps({"format": "pcap", "first": first, "last": last, "flows": []})
+    made = len(head).to_bytes(4, "big") + head
+    return stamp(made, whisperer="w1", capture="c1", partition=0, chunk=chunk, day=DAY, policy="default")
 
 
 def pages(store: DocumentStore, size: int, **search: Any) -> list[int]:
@@ -228,7 +239,7 @@ def test_a_scope_hides_the_others(documents: DocumentStore) -> None:
     assert [numbers(batch) for batch in documents.scan("httpcomms", W1, None)] == [[1]]
     assert documents.count("httpcomms", frozenset(), None) == 0
     assert documents.search("httpcomms", frozenset({"w1", "w2"}), None).total == 2
-    assert documents.purge("httpcomms", W1, None) == 1
+    assert sum(documents.purge("httpcomms", W1, None)) == 1
     documents.refresh("httpcomms")
     assert documents.count("httpcomms", EVERYTHING, None) == 1
 
@@ -340,9 +351,28 @@ def test_a_scan_sees_everything_as_it_was_when_it_began(documents: DocumentStore
 
 def test_a_purge_deletes_what_it_finds_alone(documents: DocumentStore) -> None:
     write(documents, *[comm(n, stats__statusCode=200 + n % 2) for n in range(10)], comm(11, day="20261123"))
-    assert documents.purge("httpcomms", EVERYTHING, query.parse("stats.statusCode:201"), until=T0 + 9) == 4
+    found = documents.purge("httpcomms", EVERYTHING, query.parse("stats.statusCode:201"), until=T0 + 9)
+    assert sum(found) == 4
     documents.refresh("httpcomms")
     assert sorted(pages(documents, 100)) == [0, 2, 4, 6, 8, 9, 11]
+
+
+def test_a_purge_of_one_part_leaves_the_others_alone(documents: DocumentStore) -> None:
+    write(documents, comm(1), comm(2, day="20261123"), structs.replace(comm(3), policy="audit"))
+    assert sum(documents.purge("httpcomms", EVERYTHING, None, part=Part("httpcomms", DAY, "audit"))) == 1
+    assert sum(documents.purge("httpcomms", EVERYTHING, None, part=Part("httpcomms", DAY, "none"))) == 0
+    documents.refresh("httpcomms")
+    assert sorted(pages(documents, 100)) == [1, 2]
+
+
+def test_who_stops_reading_stops_a_purge(documents: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_writer, "_PURGED", 2)
+    monkeypatch.setattr(elastic_store, "_PURGED", 2)
+    write(documents, *[comm(n) for n in range(6)])
+    assert next(documents.purge("httpcomms", EVERYTHING, None)) == 2
+    documents.refresh("httpcomms")
+    assert documents.count("httpcomms", EVERYTHING, None) == 4
+    assert list(documents.purge("httpcomms", EVERYTHING, None)) == [2, 2]
 
 
 # Blobs
@@ -368,6 +398,47 @@ def test_a_blob_stored_twice_is_read_once(documents: DocumentStore) -> None:
         assert documents.write_blobs("httpbodies", sent).stored == 3
     documents.refresh("httpbodies")
     assert list(documents.blobs("httpbodies", EVERYTHING, "c1", 0, 0, 9)) == sent
+
+
+def test_a_range_has_the_blobs_that_lie_wholly_in_it(documents: DocumentStore) -> None:
+    documents.write_blobs(
+        "packets", [spanning(1, T0, T0 + 4), spanning(2, T0 + 2, T0 + 9), spanning(3, T0 + 5, T0 + 6)]
+    )
+    documents.refresh("packets")
+    assert documents.count("packets", EVERYTHING, None, since=T0, until=T0 + 7) == 2
+    assert sum(documents.purge("packets", W1, None, since=T0 + 1, until=T0 + 9)) == 1
+    documents.refresh("packets")
+    assert sum(documents.purge("packets", W1, None, until=T0 + 5)) == 1
+    documents.refresh("packets")
+    assert list(documents.blobs("packets", EVERYTHING, "c1", 0, 0, 9)) == [spanning(2, T0 + 2, T0 + 9)]
+
+
+def test_blobs_are_rewritten_where_they_are(documents: DocumentStore) -> None:
+    sent = [blob(1, b"a"), blob(2, b"b"), blob(3, b"c"), blob(2, b"other", partition=1), blob(2, whisperer="w2")]
+    documents.write_blobs("packets", [*sent, blob(2, b"b", resource_day="20261123")])
+    documents.refresh("packets")
+    new = spanning(2, T0, T0 + 5)
+
+    def change(found: bytes) -> bytes | None:
+        return {sent[0]: sent[0], sent[1]: new}.get(found)
+
+    part = Part("packets", DAY, "default")
+    assert documents.rewrite("packets", W1, "c1", 0, 1, 3, change, part=part) == 2
+    documents.refresh("packets")
+    assert list(documents.blobs("packets", W1, "c1", 0, 1, 3, part=part)) == [sent[0], new]
+    assert len(list(documents.blobs("packets", EVERYTHING, "c1", 0, 1, 3))) == 4
+    assert documents.count("packets", W1, None, until=T0 + 5) == 3
+    assert list(documents.blobs("packets", W1, "c1", 1, 1, 3)) == [sent[3]]
+
+
+def test_a_blob_that_is_rewritten_again_keeps_the_first_change(documents: DocumentStore) -> None:
+    documents.write_blobs("packets", [blob(1, b"XYZ")])
+    documents.refresh("packets")
+    for letter in (b"X", b"Y"):
+        assert documents.rewrite("packets", W1, "c1", 0, 1, 1, lambda found, out=letter: found.replace(out, b"-")) == 1
+    documents.refresh("packets")
+    (found,) = documents.blobs("packets", W1, "c1", 0, 1, 1)
+    assert found.endswith(b"--Z")
 
 
 def test_a_blob_without_a_place_fails_alone(documents: DocumentStore) -> None:

@@ -1,26 +1,11 @@
 // Saving a query: the dialogs that ask for its name, note and teams, and the calls that keep it.
 import { toast } from "../core/site.js";
+import { caller } from "./calls.js";
 import { made } from "./texts.js";
 
 const dialog = document.getElementById("save-dialog");
 const form = dialog.querySelector("form");
-const API = dialog.dataset.url;
-const csrf = () => document.cookie.split("; ").find((part) => part.startsWith("spider_csrf="))?.slice(12) ?? "";
-
-// Call the API: its answer, or an Error with its words and the field at fault.
-export async function call(method, path = "", body = undefined) {
-  let answer;
-  try {
-    const headers = { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": csrf() };
-    answer = await fetch(`${API}${path}`, { method, headers, body: body && JSON.stringify(body) });
-  } catch {
-    throw new Error("The server cannot be reached. Nothing was changed.");
-  }
-  if (answer.status === 204) return null;
-  const found = await answer.json().catch(() => ({}));
-  if (answer.ok) return found;
-  throw Object.assign(new Error(found.error?.message ?? `The server answered ${answer.status}.`), { field: found.error?.field });
-}
+export const call = caller(dialog.dataset.url);
 
 // What every caller does with a failure that has no field of its own to stand at.
 export const failed = (error) => toast(error.message, true);

@@ -17,4 +17,5 @@ import "./choose.js";
 import "./selection.js";
 import "./views.js";
 import "./export.js";
+import "./pinning.js";
 import "./help.js";

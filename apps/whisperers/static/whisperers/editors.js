@@ -98,6 +98,7 @@ function text(info, box, { id, disabled, changed }) {
   const input = info.choices.length
     ? element("select", { id, disabled }, ...info.choices.map((one) => element("option", { value: one }, one)))
     : element("input", { id, type: "text", disabled, placeholder: info.example && `such as ${info.example}`, spellcheck: "false", autocapitalize: "none" });
+  if (document.getElementById(`known-${info.name}`)) input.setAttribute("list", `known-${info.name}`);
   input.addEventListener("input", changed);
   framed(box, input, element("span", { class: "unit" }, info.unit));
   return {
