@@ -144,6 +144,7 @@ _declare(
         "Elasticsearch 8.19 or 9 for documents; when empty, they are kept in PostgreSQL.",
         SECRET,
     ),
+    ("SPIDER_DATABASE_SECONDS", float, 20.0, "Seconds after which a statement on the site's own tables is given up; migrations have no limit."),
     ("SPIDER_BREAKER_FAILURES", int, 3, "Failures of a server in a row after which it is left alone for a moment (circuit breaker)."),
     ("SPIDER_BREAKER_SECONDS", float, 2.0, "Seconds until one call tries a server again that was left alone."),
 )

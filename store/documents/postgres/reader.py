@@ -151,7 +151,7 @@ def scan(connection: Connection, resource: str, wanted: Conditions, size: int) -
 def purge(connection: Connection, resource: str, wanted: Conditions) -> int:
     """Delete the documents of all days."""
     statement = sql.SQL("DELETE FROM {}{}").format(sql.Identifier(parent(resource)), wanted.where)
-    with connection.transaction():
+    with connection.waiting_at_most(None), connection.transaction():
         connection.execute("SET LOCAL statement_timeout = 0")  # nobody waits for a purge
         return connection.execute(statement, wanted.params).rowcount
 
