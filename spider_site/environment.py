@@ -217,7 +217,7 @@ _declare(
         "Bytes that uploaded files may take on disk until they are read; a file for which there is no room is refused (507).",
     ),
     ("SPIDER_UPLOAD_FREE", int, 1 << 30, "Bytes of the disk that uploaded files leave free."),
-    ("SPIDER_STORE_FREE", int, 1 << 30, "Bytes that must be free on the disks of the data folder and of Elasticsearch; with less, chunks are refused (503) until there is room. 0: never."),
+    ("SPIDER_STORE_FREE", int, 1 << 30, "Bytes that must be free on the disk of the data folder, and left to Elasticsearch until its flood stage; with less, chunks are refused (503) until there is room. 0: never."),
     ("SPIDER_UPLOAD_HOURS", int, 24, "Hours after which the bytes of an upload that nobody goes on with are removed."),
     (
         "SPIDER_QUERY_SECONDS",
