@@ -29,6 +29,11 @@ LIST, AGAIN = "/api/v1/monitoring/aside/", "/api/v1/monitoring/aside/{}/again/"
 
 
 @pytest.fixture
+def site_store_url(either_store_url: str) -> str:
+    return either_store_url
+
+
+@pytest.fixture
 def store(site_store: DocumentStore) -> Iterator[DocumentStore]:
     yield site_store
     for resource in ("monitoring", "rejected"):
@@ -56,6 +61,7 @@ def put(store: DocumentStore, whisperer: Whisperer, item: SecondTry, state: str,
     day = date[:10].replace("-", "")
     line = bulk.lines([Document(item.record, 1, "monitoring", day, "default", orjson.dumps(record))])
     assert store.write("monitoring", line).stored == 1
+    store.refresh("monitoring")
 
 
 def test_it_is_listed_newest_first_with_counts_by_state(items: list[SecondTry], alice: User) -> None:
@@ -113,6 +119,7 @@ def test_refused_documents_are_shown_to_who_may_see_them(
     document = orjson.dumps({"id": "20261122-default-9f", "whisperer": str(whisperer.pk)})
     action = orjson.dumps({"index": {"_id": "20261122-default-9f"}})
     keep(store, [Refusal("httpcomms", action, document, "a number where a text belongs")], 1_795_342_500_000_000_000)
+    store.refresh("rejected")
     assert "a number where a text belongs" in client_of(alice).get("/monitoring/aside/").content.decode()
     assert "a number where" not in client_of(bob).get("/monitoring/aside/").content.decode()
 
