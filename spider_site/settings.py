@@ -88,6 +88,8 @@ REDIS_URL = places.redis_url()
 ELASTICSEARCH_URL = text("SPIDER_ELASTICSEARCH_URL")
 # Where documents are kept: Elasticsearch when there is one, else the site's own PostgreSQL.
 DOCUMENT_STORE_URL = ELASTICSEARCH_URL or DATABASE_URL
+# A statement of the site's own tables that takes longer is given up, whether the server says so or hangs.
+DATABASE_SECONDS = env("SPIDER_DATABASE_SECONDS")
 
 
 def _database(url: str) -> dict[str, object]:
@@ -101,7 +103,12 @@ def _database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "spider", **KEEPALIVE},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "spider",
+            "options": f"-c statement_timeout={DATABASE_SECONDS * 1000:.0f}",
+            **KEEPALIVE,
+        },
     }
 
 

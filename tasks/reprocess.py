@@ -51,6 +51,8 @@ def second_try(text: str) -> None:
     """Try once more what `text` (an item of the due set) names."""
     item, token = SecondTry.read(text), new_token()
     with work_link() as link:
+        if not work.handed_over(link, item):
+            return  # it comes again
         mode = outgoing.ask_again(lambda: work.take_due(link, item, token))
         if mode not in ("run", "poison"):
             return
@@ -203,8 +205,8 @@ def save(entry: Entry) -> int:
 def note(capture: CaptureFacts, item: SecondTry, state: str, reason: str) -> None:
     """The next version of the record that was made when it was put aside: what became of it, why, and when."""
     now = datetime.now(UTC)
-    # Without the record (its poller is late, or its day is over) what is known is told.
-    known = document_store().get("monitoring", EVERYTHING, item.record) or {
+    # Where the day of the record is over, what is known is told.
+    known = {
         "id": item.record,
         "kind": "quarantine",
         "item": item.text(),
@@ -214,4 +216,5 @@ def note(capture: CaptureFacts, item: SecondTry, state: str, reason: str) -> Non
         "date": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
         "what": "session" if item.flow else "chunk" if item.p is None else "rows",
     }
-    aside.write(document_store(), known | {"state": state, "outcome": reason, "tried": now}, capture.policy)
+    outcome = {"state": state, "outcome": reason, "tried": now}
+    aside.change(document_store(), item.record, capture.policy, lambda newest: (newest or known) | outcome)

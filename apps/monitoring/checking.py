@@ -42,6 +42,7 @@ def check_sums(link: Link) -> list[Alarm]:
     """One round; answers the alarms that are open after it. Where the store is away only the log tells of new ones."""
     found = _under_way(link)
     try:
+        document_store().refresh("monitoring")  # else an alarm of the round before may not be found, and be told anew
         known = {alarm.key: alarm for alarm in alarms.open_alarms(EVERYTHING)}
         closed = _closed(link, {capture for capture, _ in known})
         found.update(_of_closed(closed))

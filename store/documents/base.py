@@ -149,7 +149,8 @@ class DocumentStore(Protocol):
     """What both engines do. Every method may raise StoreUnavailable. For many threads, not across a fork."""
 
     def free_bytes(self) -> int | None:
-        """Bytes free on the disk that is fullest, None where the engine does not tell."""
+        """Bytes that can still be written to the disk that is fullest, before the engine refuses to; None where it does
+        not tell."""
 
     def prepare(self) -> None:
         """Create or extend templates and tables to what the field table says. Any process may, as often as wanted.

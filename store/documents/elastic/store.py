@@ -17,7 +17,7 @@ from store.documents.base import (
     TookTooLong,
     WriteResult,
 )
-from store.documents.elastic import facets, figures, reader, templates, writer
+from store.documents.elastic import disks, facets, figures, reader, templates, writer
 from store.documents.elastic.client import Limited, bounded, connect, translated
 from store.documents.elastic.reader import blobs_of, query, within
 from store.documents.limits import check_buckets, check_figures, check_questions, check_size
@@ -276,7 +276,8 @@ class ElasticsearchStore:
         with translated():
             quick = self._elastic.options(request_timeout=_LOOK_SECONDS)
             nodes = quick.nodes.stats(metric="fs")["nodes"].values()
-        return min((node["fs"]["total"]["available_in_bytes"] for node in nodes), default=None)
+            settings = quick.cluster.get_settings(include_defaults=True, filter_path=disks.FILTER)
+        return disks.room(nodes, settings.body)
 
     def close(self) -> None:
         self._elastic.close()

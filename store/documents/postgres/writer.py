@@ -163,7 +163,7 @@ def _purge(connection: Connection, part: Part, wanted: Conditions, most: int) ->
     )
     while True:
         try:
-            with connection.transaction():
+            with connection.waiting_at_most(None), connection.transaction():
                 connection.execute("SET LOCAL statement_timeout = 0")  # nobody waits for a purge
                 gone = connection.execute(statement, [*wanted.params, most]).rowcount
         except errors.UndefinedTable:
