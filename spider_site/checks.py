@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from psycopg import OperationalError
 from redis.exceptions import RedisError
 
-from apps.core import words
+from apps.core import startup, words
 from apps.core.servers import chunk_store, document_store
 from spider_site.environment import flag, number, text
+from store.documents import StoreError
 from store.redis.connection import UnfitServerError, server_info
 
 #: What one worker may have on its way into Redis beyond the limits.
@@ -120,17 +120,16 @@ def servers(**_: Any) -> list[CheckMessage]:
 
 def _migrations() -> Iterator[CheckMessage]:
     try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
+        missing = startup.missing_migrations()
+    except OperationalError as error:
         reason = str(error).strip().splitlines()[0]
         yield Error(f"PostgreSQL cannot be asked: {reason}", hint="See SPIDER_DATABASE_URL.", id="spider.E010")
         return
-    if plan:
-        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:3])
+    if missing:
         yield Error(
-            f"The tables are older than the program: {len(plan)} migrations are missing ({names} …).",
-            hint="Run: python -m spider_site.run.prepare",
+            f"The tables are older than the program: {len(missing)} migrations are missing"
+            f" ({', '.join(missing[:3])} …). Web and workers do not start.",
+            hint="Run: python manage.py migrate",
             id="spider.E011",
         )
 
@@ -161,3 +160,15 @@ def _documents() -> Iterator[CheckMessage]:
     health = document_store().health()
     if not health.ok:
         yield Error(f"The document store: {health.detail}", hint="See SPIDER_ELASTICSEARCH_URL.", id="spider.E015")
+        return
+    try:
+        finding = startup.store_finding(startup.stored_version())
+    except StoreError as error:
+        yield Error(f"The document store: {error}", hint="See SPIDER_ELASTICSEARCH_URL.", id="spider.E015")
+        return
+    if finding is None:
+        return
+    if finding.kind == startup.NEWER:
+        yield Error(f"{finding.says} Only beat starts.", hint=f"Run: {finding.run}", id="spider.E016")
+    else:
+        yield Caution(finding.says, hint=f"Run: {finding.run}", id="spider.W007")
