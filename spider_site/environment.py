@@ -181,7 +181,7 @@ _declare(
     (
         "SPIDER_CHUNKS_SOFT",
         int,
-        384 << 20,
+        320 << 20,
         "Bytes of chunks waiting in Redis above which only the next chunk of a capture is let in.",
     ),
     ("SPIDER_CHUNKS_HARD", int, 512 << 20, "Bytes of chunks waiting in Redis above which none is let in."),
@@ -203,7 +203,7 @@ _declare(
         256 << 20,
         "Bytes of unfinished sessions above which the idlest ones end and less of bodies is kept.",
     ),
-    ("SPIDER_CHUNK_LIMIT", int, 64 << 20, "Bytes of one chunk, as sent and decompressed; more is refused (413)."),
+    ("SPIDER_CHUNK_LIMIT", int, 32 << 20, "Bytes of one chunk, as sent and decompressed; more is refused (413)."),
     (
         "SPIDER_UPLOAD_LIMIT",
         int,

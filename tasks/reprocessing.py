@@ -217,7 +217,7 @@ class Step:
             count = document_store().count("httpcomms", EVERYTHING, gone)
             self._count(Counter(removed=count), Counter(), capture, {"httpcomms": -count})
             if count:
-                document_store().purge("httpcomms", EVERYTHING, gone)
+                sum(document_store().purge("httpcomms", EVERYTHING, gone))
 
     def _count(self, counts: Counter[str], names: Counter[str], capture: str, more: dict[str, int]) -> None:
         reprocessing.part_count(self._run, self._part, counts, names, capture, more)

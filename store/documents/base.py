@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Protocol
 from documents.ast import Node
 from store.documents.names import Part
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
+from store.documents.version import Step, StoreVersion
 
 #: Totals are exact up to this many hits; above it the answer says "at least".
 TOTAL_BOUND: Final = 10_000
@@ -157,6 +158,13 @@ class DocumentStore(Protocol):
 
         The first use of a store in a process does it too.
         """
+
+    def stored_version(self) -> StoreVersion:
+        """What is stored, and which days are behind this program. Changes nothing."""
+
+    def upgrade(self, *, dry_run: bool = False) -> Iterator[Step]:
+        """Bring up the days that are behind, step by step, beside readers and writers; `dry_run` says what that would
+        be. A run that was stopped goes on where it was. StoreError where another one is running."""
 
     def write(self, resource: str, payload: bytes) -> WriteResult:
         """Store NDJSON pairs of lines (bulk action with `_index`, `_id`, `version`; document). Durable when it returns.
