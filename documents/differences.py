@@ -29,6 +29,6 @@ def _value(document: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     found: Any = document
     for key in path:
         if isinstance(found, list):
-            return [_value(one, (key,)) for one in found]
+            return [value for one in found if (value := _value(one, (key,))) is not None] or None
         found = found.get(key) if isinstance(found, Mapping) else None
     return found

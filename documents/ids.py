@@ -13,6 +13,9 @@ from wire.events import Communication, SessionKey
 #: Every resource has an index or table per day and storage policy.
 RESOURCES = ("packets", "tcpsessions", "httpcomms", "httpbodies", "hosts", "monitoring")
 
+#: Upper bits of a version (`version >> 24`) name the chunk that gave it; from here on they are steps of reprocessing.
+FIRST_STEP = 1 << 28
+
 #: Lower case, so that it fits index names, table names and ids alike; no dash, so that an id can be taken apart.
 POLICY = re.compile(r"[a-z][a-z0-9]{0,31}")
 

@@ -4,7 +4,7 @@ A session is read anew as a whole, from all its packets and by the parser and ru
 those that are stored: their version carries the step's number, which is above that of every chunk. A first look at the
 packets says which sessions can be told as they were; the others are left, each with its reason. Documents are made and
 compared some at a time; a batch is counted before it is written, so a step that another worker repeats counts nothing
-twice. What the sessions had before and give no more is removed at the end of the step.
+twice. Bodies move to pages of the step; what the sessions had before and give no more is removed at its end.
 """
 
 import time
@@ -20,6 +20,7 @@ import zstandard
 
 from apps.captures.models import Capture
 from apps.core.servers import document_store
+from apps.httpcomms.cutting import cut_bodies
 from apps.monitoring import reprocessing
 from apps.monitoring.models import LeftSession, Reprocessing
 from documents import query
@@ -115,6 +116,11 @@ class Step:
         records = {record["id"]: record for record in _with_ids("tcpsessions", "id", sorted(wanted))}
         self._leave_ids(wanted - set(records), Reason.RECORD)
         records = {id: record for id, record in records.items() if not self._is_done(record)}
+        days = {(part.day, part.policy) for part in document_store().days("tcpsessions")}
+        over = {id for id in records if tuple(id.split("-")[:2]) not in days}
+        self._leave_ids(over, Reason.PINNED)
+        for id in over:
+            del records[id]
         self._leave_ids((id for id, one in records.items() if one["state"] != "closed"), Reason.OPEN)
         found = [Session.of(one) for one in records.values() if one["state"] == "closed"]
         known = set(Capture.objects.filter(pk__in={one.capture for one in found}).values_list("pk", flat=True))
@@ -123,8 +129,11 @@ class Step:
 
     def _is_done(self, record: dict[str, Any]) -> bool:
         """Whether an earlier step of the run, or of a later run, has written it."""
-        step = record["version"] >> outgoing.VERSION_SHIFT
-        return step >= self._first and step != self._run.step
+        return record["version"] >> outgoing.VERSION_SHIFT >= self._first and not self._is_ours(record)
+
+    def _is_ours(self, document: dict[str, Any]) -> bool:
+        """Whether this step has written it, before the worker that had it died."""
+        return bool(document["version"] >> outgoing.VERSION_SHIFT == self._run.step)
 
     def _group(self, capture: CaptureFacts, p: int, group: list[Session]) -> None:
         """Sessions of one partition, all of them or, where the parser fails, one after the other."""
@@ -186,25 +195,15 @@ class Step:
             return
         payload = zstandard.decompress(entry.payload)
         documents = [orjson.loads(line) for line in payload.splitlines()[1::2]]
-        counts, names = self._compared(entry.resource, documents)
+        known = {one["id"]: one for one in _with_ids(entry.resource, "id", [one["id"] for one in documents])}
+        counts, names = _compared(entry.resource, known, documents)
         self._count(counts, names, capture, {entry.resource: counts["added"]})
+        if entry.resource == "httpcomms":  # what masking of now leaves out must not stay on their old pages
+            cut_bodies(self._scope, [old for old in known.values() if not self._is_ours(old)])
         failed = document_store().write(entry.resource, payload).failed
         if failed:
             log.warning("reprocessing.refused", run=str(self._run.pk), documents=len(failed), reason=failed[0].reason)
             self._count(Counter(refused=len(failed)), Counter(), capture, {})
-
-    def _compared(self, resource: str, documents: list[dict[str, Any]]) -> tuple[Counter[str], Counter[str]]:
-        """What becomes of the stored documents, and in which fields they differ."""
-        known = {one["id"]: one for one in _with_ids(resource, "id", [one["id"] for one in documents])}
-        if resource == "tcpsessions":
-            return Counter(sessions=len(documents)), Counter()
-        counts, names = Counter[str](), Counter[str]()
-        for document in documents:
-            old = known.get(document["id"])
-            different = changed_fields(resource, old, document) if old is not None else []
-            names.update(different)
-            counts["added" if old is None else "changed" if different else "same"] += 1
-        return counts, names
 
     def _remove(self) -> None:
         """Communications that the sessions had, and give no more."""
@@ -214,10 +213,12 @@ class Step:
         older = Range(fields("httpcomms")["version"], None, None, self._run.step << outgoing.VERSION_SHIFT, True, False)
         for capture, sessions in self._done.items():
             gone = And((_any_of("httpcomms", "tcpSession", sessions), older))
-            count = document_store().count("httpcomms", EVERYTHING, gone)
+            count = document_store().count("httpcomms", self._scope, gone)
             self._count(Counter(removed=count), Counter(), capture, {"httpcomms": -count})
             if count:
-                sum(document_store().purge("httpcomms", EVERYTHING, gone))
+                for hits in document_store().scan("httpcomms", self._scope, gone):
+                    cut_bodies(self._scope, hits)
+                sum(document_store().purge("httpcomms", self._scope, gone))
 
     def _count(self, counts: Counter[str], names: Counter[str], capture: str, more: dict[str, int]) -> None:
         reprocessing.part_count(self._run, self._part, counts, names, capture, more)
@@ -279,6 +280,21 @@ def _is_last(event: Communication | TcpSession) -> bool:
 def _key(session: str) -> str:
     """What parsers call a session, of its document's id."""
     return session.rsplit("-", 1)[1]
+
+
+def _compared(
+    resource: str, known: dict[str, dict[str, Any]], documents: list[dict[str, Any]]
+) -> tuple[Counter[str], Counter[str]]:
+    """What becomes of the documents that are stored, and in which fields of communications they differ."""
+    if resource == "tcpsessions":
+        return Counter(sessions=len(documents)), Counter()
+    counts, names = Counter[str](), Counter[str]()
+    for document in documents:
+        old = known.get(document["id"])
+        different = changed_fields(resource, old, document) if old is not None else []
+        names.update(different)
+        counts["added" if old is None else "changed" if different else "same"] += 1
+    return counts, names
 
 
 def _with_ids(resource: str, name: str, ids: list[str]) -> Iterator[dict[str, Any]]:

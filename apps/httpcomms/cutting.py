@@ -10,6 +10,7 @@ from apps.core.servers import document_store
 from apps.core.words import nanoseconds
 from apps.httpcomms.evidence import flow_key, partitions_of
 from documents import pages
+from documents.ids import FIRST_STEP
 from store.documents import Scope
 from store.documents.names import Part
 from wire import blobs
@@ -48,7 +49,9 @@ def bodies_of(hits: Iterable[dict[str, Any]]) -> Mapping[str, Wanted]:
     found: defaultdict[str, Wanted] = defaultdict(Wanted)
     for hit in hits:
         if any(((hit.get(side) or {}).get("body") or {}).get("size") for side in ("req", "res")):
-            found[hit["capture"]].chunks.append((hit["chunk"], max(hit["version"] >> _SHIFT, hit["chunk"])))
+            last = max(hit["version"] >> _SHIFT, hit["chunk"])
+            # Reprocessing left none in chunks before its own.
+            found[hit["capture"]].chunks.append((last if last >= FIRST_STEP else hit["chunk"], last))
             found[hit["capture"]].ids.add(hit["id"])
     return found
 

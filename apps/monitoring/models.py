@@ -66,6 +66,7 @@ class LeftSession(models.Model):
         PACKETS = "packets", "Not all its packets are kept, or something of it was set aside"
         RECORD = "record", "Its record is not stored any more"
         CAPTURE = "capture", "Its capture is not known any more"
+        PINNED = "pinned", "A pin alone keeps it: its day is over"
         FAILED = "failed", "The parser failed: the worker's log has the trace"
         DIED = "died", "Workers died of it, or of another on its page"
 

@@ -12,16 +12,18 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from apps.captures.models import Capture
 from apps.core.errors import ApplicationError
 from apps.core.servers import document_store
 from apps.core.tasks import send
+from apps.core.words import rfc3339
 from apps.httpcomms import requests
 from apps.monitoring.models import LeftSession, Reprocessing
 from apps.whisperers.models import Whisperer
-from apps.whisperers.rights import Person, require, visible_whisperers
+from apps.whisperers.rights import Person, require
 from apps.whisperers.services.audit import record
 
 log = structlog.get_logger(__name__)
@@ -36,26 +38,35 @@ class NotOursError(Exception):
     """The step is another worker's by now."""
 
 
-def reprocessing_start(
-    *, user: Person, whisperer: Whisperer, query: str, since: int | None, until: int | None
-) -> Reprocessing:
-    """Begin to read anew what a query finds in a range (nanoseconds since the epoch; without an end: until now).
+def reprocessing_plan(*, user: Person, whisperer: Whisperer, parameters: Mapping[str, str]) -> Reprocessing:
+    """The run that parameters (q, from, to) ask for, not begun, and how many documents it would look at. Without an end
+    it goes as far as now.
 
-    Raises ApplicationError: 400 for a query or range that is none, 403 without the rights "configure" and "search",
-    404, 409 while another run of the whisperer goes on; QueryError.
+    Raises ApplicationError: 400 for a range that is none, 403 without the rights "configure" and "search", 404;
+    QueryError, TookTooLong.
     """
     for right in ("configure", "search"):
         require(user, whisperer, right)
-    until = requests.now() if until is None else until
+    asked = {name: parameters.get(name, "") for name in ("q", "from", "to")}
+    search = requests.read(asked, timezone.get_current_timezone())
+    until = requests.now() if search.range.until is None else search.range.until
+    since = search.range.since
     if since is not None and since >= until:
         raise ApplicationError("The range ends before it begins.", code="invalid", field="to")
-    run = Reprocessing(whisperer=whisperer, created_by_id=user.pk, query=query.strip(), since=since, until=until)
+    run = Reprocessing(whisperer=whisperer, created_by_id=user.pk, query=search.q, since=since, until=until)
     run.total = sum(found(run, resource) for resource in resources(run))
+    return run
+
+
+def reprocessing_start(*, user: Person, run: Reprocessing) -> Reprocessing:
+    """Begin what was planned. Raises ApplicationError 409 while another run of the whisperer goes on."""
+    whisperer = run.whisperer
     run.first_step = _next_step()
+    span = {name: rfc3339(at) for name, at in (("from", run.since), ("to", run.until)) if at is not None}
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            record(user, whisperer, "reprocessed", after={"query": run.query, "since": since, "until": until})
+            record(user, whisperer, "reprocessed", after={"query": run.query, **span})
     except IntegrityError:
         message = f"{whisperer.name} is being reprocessed: wait until it is done, or cancel it."
         raise ApplicationError(message, code="running", status_code=409) from None
@@ -75,26 +86,31 @@ def resources(run: Reprocessing) -> tuple[str, ...]:
     return ("httpcomms",) if run.query else ("httpcomms", "tcpsessions")
 
 
-def reprocessing_cancel(*, user: Person, id: UUID) -> Reprocessing:
-    """End a run; what it did stays. The sessions that a worker has in hand are finished. A repeat changes nothing.
-
-    Raises ApplicationError: 404, 403 without the right "configure".
-    """
-    run = reprocessing_of(user, id)
-    require(user, run.whisperer, "configure")
+def reprocessing_cancel(*, run: Reprocessing) -> Reprocessing:
+    """End a run; what it did stays. The sessions that a worker has in hand are finished. A repeat changes nothing."""
     running = Reprocessing.objects.filter(pk=run.pk, state=Reprocessing.State.RUNNING)
     running.update(state=Reprocessing.State.CANCELLED, ended=timezone.now())
     run.refresh_from_db()
     return run
 
 
-def reprocessing_of(user: Person, id: UUID) -> Reprocessing:
-    """A run of a whisperer that the person may see. Raises ApplicationError 404."""
-    known = Reprocessing.objects.select_related("whisperer", "created_by").filter(pk=id)
-    run = known.filter(whisperer__in=visible_whisperers(user)).first()
+def runs_of(whisperer: Whisperer) -> QuerySet[Reprocessing]:
+    """The runs of a whisperer, the newest first."""
+    return Reprocessing.objects.filter(whisperer=whisperer).select_related("whisperer", "created_by")
+
+
+def run_of(whisperer: Whisperer, id: UUID) -> Reprocessing:
+    """One of them. Raises ApplicationError 404."""
+    run = runs_of(whisperer).filter(pk=id).first()
     if run is None:
         raise ApplicationError("There is no such reprocessing.", code="not_found", status_code=404)
     return run
+
+
+def left_of(run: Reprocessing) -> dict[str, int]:
+    """How many sessions a run left as they were, by the reason."""
+    counted = run.left.values_list("reason").annotate(Count("pk")).order_by("-pk__count")
+    return dict(counted)
 
 
 def hint(run: UUID) -> None:

@@ -28,6 +28,7 @@ from apps.httpcomms import purges, requests
 from apps.httpcomms.pins import pin_create
 from apps.httpcomms.saved import saved_query_create
 from apps.httpcomms.screen import VIEWS
+from apps.monitoring.reprocessing import reprocessing_plan, reprocessing_start
 from apps.whisperers.models import Change, Grant, Whisperer, WhispererToken
 from apps.whisperers.services import (
     configuration_set,
@@ -120,6 +121,8 @@ def world(site_store: DocumentStore, traffic: Traffic, whisperer: Whisperer, ali
         ("pins", "id"): tuple(_pin(name, alice, one) for name, one in (("zqpin", hidden), ("shops", whisperer))),
         ("purges", "number"): (_purge(hidden, alice), _purge(whisperer, alice)),
     }
+    runs = (_run(hidden, alice), _run(whisperer, alice))
+    examples |= {("reprocessing", "run"): runs, ("reprocessings", "run"): runs}
     comm = list(seeded.communications)[-1]  # the newest: it is on the first page
     words = {
         str(hidden.pk): "id of the whisperer", hidden.pk.hex: "id of the whisperer", comm: "id of a communication",
@@ -159,6 +162,12 @@ def _purge(whisperer: Whisperer, actor: User) -> int:
     """A purge of a part of it that is waiting."""
     asked = purges.read(actor, whisperer, {"q": "req.path:zqpurged"}, ["bodies"])
     return int(purges.purge_start(asked=asked, planned=[], actor=actor).pk)
+
+
+def _run(whisperer: Whisperer, actor: User) -> uuid.UUID:
+    """A reprocessing of a part of it that waits for a worker."""
+    plan = reprocessing_plan(user=actor, whisperer=whisperer, parameters={"q": "req.path:zqreprocessed"})
+    return uuid.UUID(str(reprocessing_start(user=actor, run=plan).pk))
 
 
 def _examples(hidden: Whisperer, shown: Whisperer, seeded: Seeded, traffic: Traffic) -> Examples:
@@ -271,13 +280,20 @@ def text_of(answer: Any) -> bytes:
 def told(world: World, answer: bytes, sent: str) -> list[str]:
     """What an answer tells of the hidden whisperer that the call did not say itself."""
     low, asked_ = answer.lower(), sent.lower()
-    found = [f"{what} ({word})" for word, what in world.words.items() if word.encode() in low and word not in asked_]
+    found = [f"{what} ({word})" for word, what in world.words.items() if word not in asked_ and _says(low, word)]
     # Times and sizes apart: "211 ms" is how long an answer took.
     plain = re.sub(rb"\d+(?:\.\d+)? ?(?:ms|s|min|h|B|KB|K)\b", b"", answer)
     for count in (EXCHANGES, EXCHANGES + 4):
         if re.search(rb"(?<![\w.,:%#&/-])" + str(count).encode() + rb"(?![\w.,:%/-])", plain):
             found.append(f"how many communications it has ({count})")
     return found
+
+
+def _says(text: bytes, word: str) -> bool:
+    """Whether a word is in a text; digits alone may be part of any random id, and are looked for apart from one."""
+    if word.isdigit():
+        return re.search(rb"(?<![0-9a-f-])" + word.encode() + rb"(?![0-9a-f-])", text) is not None
+    return word.encode() in text
 
 
 def files_of(world: World) -> list[str]:

@@ -16,7 +16,7 @@ from apps.httpcomms import evidence
 from apps.monitoring import checking, reprocessing
 from apps.monitoring.models import Reprocessing
 from apps.whisperers.models import Whisperer
-from documents import bulk, query
+from documents import bulk, pages, query
 from documents.build import Document
 from documents.errors import QueryError
 from documents.rules import compile_rules
@@ -62,10 +62,9 @@ def end(run: Pump) -> None:
     run.finish()
 
 
-def begin(run: Pump, user: User, text: str = "", **more: Any) -> Reprocessing:
-    return reprocessing.reprocessing_start(
-        user=user, whisperer=run.whisperer, query=text, **({"since": None, "until": None} | more)
-    )
+def begin(run: Pump, user: User, text: str = "", **more: str) -> Reprocessing:
+    planned = reprocessing.reprocessing_plan(user=user, whisperer=run.whisperer, parameters={"q": text, **more})
+    return reprocessing.reprocessing_start(user=user, run=planned)
 
 
 def finished(run: Pump, one: Reprocessing) -> Reprocessing:
@@ -255,11 +254,11 @@ def test_a_run_is_cancelled_and_another_begun(run: Pump, store: DocumentStore, a
         begin(run, alice)
     assert refused.value.status_code == 409
     reprocess.step(str(one.pk))
-    one = reprocessing.reprocessing_cancel(user=alice, id=one.pk)
+    one = reprocessing.reprocessing_cancel(run=one)
     assert (one.state, bool(one.counts["sessions"])) == ("cancelled", True)
     done = dict(one.counts)
     assert finished(run, one).counts == done
-    assert reprocessing.reprocessing_cancel(user=alice, id=one.pk).ended == one.ended
+    assert reprocessing.reprocessing_cancel(run=one).ended == one.ended
     assert finished(run, begin(run, alice)).counts["sessions"] == len(documents(store, "tcpsessions"))
 
 
@@ -279,8 +278,31 @@ def test_a_query_or_range_that_is_none_is_refused(run: Pump, alice: User) -> Non
     with pytest.raises(QueryError):
         begin(run, alice, "nonsense.field:1")
     with pytest.raises(ApplicationError, match="ends before"):
-        begin(run, alice, since=5, until=5)
+        begin(run, alice, **{"from": "now", "to": "now-1h"})
     bob = User.objects.create_user("bob", password="x" * 20)
     with pytest.raises(ApplicationError, match="no such whisperer"):
         begin(run, bob)
     assert not Reprocessing.objects.exists()
+
+
+def bodies_kept(store: DocumentStore, run: Pump) -> list[str]:
+    """Ids of the bodies on all pages, those that are there twice twice."""
+    partitions = Capture.objects.get(pk=run.capture).partitions
+    found = (
+        page for p in range(partitions) for page in store.blobs("httpbodies", EVERYTHING, run.capture, p, 0, 1 << 30)
+    )
+    return sorted(entry[0] for page in found for entry in pages.header(page)["bodies"])
+
+
+def test_bodies_leave_their_old_pages(run: Pump, store: DocumentStore, alice: User) -> None:
+    end(run)
+    before = bodies_kept(store, run)
+    assert before
+    finished(run, begin(run, alice))
+    assert bodies_kept(store, run) == before
+    finished(run, begin(run, alice))
+    assert bodies_kept(store, run) == before
+    Whisperer.objects.update(parsing={"save_bodies": False})
+    one = finished(run, begin(run, alice))
+    assert bodies_kept(store, run) == []
+    assert one.counts["changed"]

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('session', models.CharField(help_text='Id of its document.', max_length=64)),
-                ('reason', models.CharField(choices=[('open', 'It was open still'), ('packets', 'Not all its packets are kept, or something of it was set aside'), ('record', 'Its record is not stored any more'), ('capture', 'Its capture is not known any more'), ('failed', "The parser failed: the worker's log has the trace"), ('died', 'Workers died of it, or of another on its page')], max_length=7)),
+                ('reason', models.CharField(choices=[('open', 'It was open still'), ('packets', 'Not all its packets are kept, or something of it was set aside'), ('record', 'Its record is not stored any more'), ('capture', 'Its capture is not known any more'), ('pinned', 'A pin alone keeps it: its day is over'), ('failed', "The parser failed: the worker's log has the trace"), ('died', 'Workers died of it, or of another on its page')], max_length=7)),
                 ('reprocessing', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='left', to='monitoring.reprocessing')),
             ],
         ),
