@@ -74,8 +74,8 @@ def _work_item(item: bytes) -> WorkItem:
 
 
 def due(link: Link, limit: int = 100) -> list[SecondTry]:
-    """The second tries whose time has come. Taking one decides who runs it."""
-    items = link.command("ZRANGEBYSCORE", link.keys.due, "-inf", link.now(), "LIMIT", 0, limit)
+    """The second tries whose time has come, and what they need is stored. Taking one decides who runs it."""
+    items = link.command("ZRANGEBYSCORE", link.keys.due, "-inf", outbox_reached(link), "LIMIT", 0, limit)
     return [SecondTry.read(item.decode()) for item in items]
 
 

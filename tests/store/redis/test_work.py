@@ -133,6 +133,31 @@ def test_a_second_try_is_not_taken_before_its_time(link: Link) -> None:
     assert work.take_due(link, item, "a") == "no"
 
 
+def test_a_second_try_that_is_asked_for_while_one_runs_stays_due(link: Link) -> None:
+    item = SecondTry(CAPTURE, 0)
+    work.add_due(link, item)
+    assert work.take_due(link, item, "a") == "run"
+    work.add_due(link, item)
+    assert work.take_due(link, item, "b") == "no"
+    assert work.done_due(link, item, "a")
+    assert work.due(link) == [item]
+    assert work.take_due(link, item, "b") == "run"
+    assert work.done_due(link, item, "b")
+    assert link.command("EXISTS", link.keys.due, link.keys.tries) == 0
+
+
+def test_a_second_try_waits_for_what_was_handed_out_before_it(link: Link) -> None:
+    item, later = SecondTry(CAPTURE, 0), SecondTry(CAPTURE, 1)
+    now = link.now()
+    link.command("ZADD", link.keys.due, now - 10, item.text(), now + 60_000, later.text())
+    assert work.due_at(link, [later, SecondTry(CAPTURE, 2), item]) == [now + 60_000, None, now - 10]
+    link.command("XADD", link.keys.out("packets"), f"{now - 20}-0", "d", "packets of it")
+    assert (work.due(link), work.handed_over(link, item)) == ([], False)
+    link.command("XTRIM", link.keys.out("packets"), "MAXLEN", 0)
+    link.command("XADD", link.keys.out("packets"), f"{now - 5}-0", "d", "of others")
+    assert (work.due(link), work.handed_over(link, item)) == ([item], True)
+
+
 def test_a_second_try_whose_worker_died_comes_again_until_it_is_poison(link: Link) -> None:
     item = SecondTry(CAPTURE, 0)
     link.command("ZADD", link.keys.due, link.now(), item.text())
