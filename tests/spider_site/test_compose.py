@@ -53,6 +53,7 @@ def test_redis_keeps_what_it_acknowledged():
     command = " ".join(SERVICES["redis"]["command"])
     assert "--appendonly yes" in command
     assert "noeviction" in command
+    assert "--maxmemory 2gb" in command
 
 
 def test_elasticsearch_is_the_version_that_is_tested():

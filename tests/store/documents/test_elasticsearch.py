@@ -116,6 +116,19 @@ def test_fields_that_the_table_gained_reach_the_indexes_there_are(
         store.prepare()
 
 
+def test_of_two_programs_with_one_number_neither_replaces_the_others(store: ElasticsearchStore) -> None:
+    other = templates.template("hosts")
+    other["template"]["settings"]["refresh_interval"] = "77s"
+    try:
+        store._elastic.indices.put_index_template(name="spider-hosts", **templates._arguments(other))
+        store.prepare()
+        found = templates.installed(store._elastic, "spider-hosts") or {}
+        assert found["template"]["settings"]["index"]["refresh_interval"] == "77s"
+    finally:
+        store._elastic.indices.delete_index_template(name="spider-hosts")
+        store.prepare()
+
+
 class _Overloaded(BaseHTTPRequestHandler):
     """Answers 503 to everything and counts."""
 

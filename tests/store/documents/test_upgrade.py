@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -138,6 +139,28 @@ def test_what_is_written_meanwhile_stays(old: DocumentStore) -> None:
     assert numbers(hits) == [0, COUNT - 1]
     # A version is what it was: the next higher one replaces, an equal one does not.
     assert write(old, comm(5, version=1), comm(7, version=2)).stored == 1
+
+
+def test_writers_and_a_run_end_beside_each_other(old: DocumentStore, store_url: str) -> None:
+    """Two pollers write the same documents again and again, in any order, while all of them are gone through."""
+
+    def replace(seed: int) -> None:
+        writer = open_store(store_url)
+        chance = random.Random(seed)
+        for version in range(2, 12):
+            numbers = chance.sample(range(COUNT), COUNT)
+            writer.write("httpcomms", lines([comm(n, version=version, req__method="PATCH") for n in numbers]))
+        writer.close()
+
+    with ThreadPoolExecutor() as pool:
+        writers = [pool.submit(replace, seed) for seed in (1, 2)]
+        run(old)
+        for one in writers:
+            one.result(60)
+    old.refresh("httpcomms")
+    found = old.search("httpcomms", EVERYTHING, method("PATCH"), sort="date").hits
+    assert [hit["version"] for hit in found] == [11] * COUNT
+    assert old.stored_version().behind == ()
 
 
 def test_a_day_whose_documents_lack_known_fields_alone_is_read_and_others_are_not(
