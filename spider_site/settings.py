@@ -163,6 +163,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 << 20
 # --- Celery ---------------------------------------------------------------------------------------------------------
 
 CELERY_QUEUES = ("split", "drain", "upload", "reprocess", "monitoring", "maintenance")
+# Work of a later turn waits until no worker finds any of an earlier one, in whatever queue.
+TURNS = 4
 CELERY_BROKER_URL = places.broker_url()
 # Messages are hints and Redis is the truth: a message lost is found again by redrive, one delivered twice does nothing.
 # So: acknowledged when taken, one ahead, no results, no retries, and nothing redelivered by a time-out.
@@ -177,6 +179,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Few keys, and no fan-out to workers of another copy that shares the server.
     "fanout_prefix": True,
     "fanout_patterns": True,
+    # A list in Redis for each turn of each queue; those of the first are read first.
+    "priority_steps": list(range(TURNS)),
 }
 # A step that never ends would hold its worker, and then the next one, for ever: the worker is killed instead, its lease
 # runs out, and the third that dies of the same row or chunk puts it aside. Steps take a second or two, and a second

@@ -4,6 +4,7 @@ import structlog
 from celery import shared_task
 
 from apps.captures.models import Capture
+from apps.captures.services import hint
 from apps.core.tasks import send
 from store.redis import partitions
 from store.redis.partitions import Refused
@@ -41,6 +42,8 @@ def _drain(capture: str, p: int, *, quiet_at: int = 0) -> None:
             raise
         turn = Drain(link, known, lease)
         more = turn.run(quiet_at=quiet_at)
+    if p == 0 and turn.waits_for_split:  # one partition speaks for all: the chunk that was ahead is the lowest by now
+        hint(capture, turn.chunk, known.partitions, turn.chunk)
     if known.spooled and turn.chunk > lease.chunk:
         send("tasks.upload.piece", capture, queue="upload")
     if turn.ended:  # the last partition to end is heard; for the others there is nothing to finalise yet

@@ -37,16 +37,17 @@ def redrive() -> None:
     with work_link() as link:
         items = work.redrive(link)
         tries = work.due(link)
+        lowest = captures.lowest_open(link, {item.capture for item in items if item.kind == "s"})
     for item in items:
-        start(item)
+        start(item, lowest.get(item.capture, 0))
     for item in tries:
         send("tasks.reprocess.second_try", item.text(), queue="reprocess")
 
 
-def start(item: WorkItem) -> None:
-    """Tell a worker of an item of the work set."""
+def start(item: WorkItem, lowest: int = 0) -> None:
+    """Tell a worker of an item of the work set; `lowest` is the lowest open number of its capture."""
     if item.kind == "s":
-        send("tasks.split.split", item.capture, item.number, queue="split")
+        send("tasks.split.split", item.capture, item.number, queue="split", turn=max(item.number - lowest, 0))
     elif item.kind == "p":
         send("tasks.drain.drain", item.capture, item.number, queue="drain")
     elif item.kind == "f":

@@ -67,6 +67,11 @@ class Drain:
         """The chunk at the cursor."""
         return self._lease.chunk
 
+    @property
+    def waits_for_split(self) -> bool:
+        """Whether the chunk at the cursor is here, and not split."""
+        return self._lease.current is not None and not self._lease.ready
+
     def run(self, *, quiet_at: int = 0) -> bool:
         """Work until there is nothing, or a second is over; True when there is more.
 

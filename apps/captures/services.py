@@ -87,7 +87,7 @@ def chunk_accept(*, whisperer: Whisperer, headers: ChunkHeaders, body: bytes) ->
         replaced = _end_previous(link, whisperer, headers) if headers.previous and word in SUCCESS else None
         _require_durable(link)
     if word == "ok":
-        hint(headers.capture, headers.chunk, partitions)
+        hint(headers.capture, headers.chunk, partitions, answer.next)
     if replaced is not None:
         hint_end(replaced)
     if word not in SUCCESS:
@@ -231,12 +231,17 @@ def durable_below(answer: Answer) -> int:
     return number
 
 
-def hint(capture: str, number: int, partitions: int) -> None:
-    """Tell a worker of a chunk. Only a hint: what waits is in Redis, and redrive finds it within seconds."""
+def hint(capture: str, number: int, partitions: int, lowest: int) -> None:
+    """Tell a worker of a chunk. Only a hint: what waits is in Redis, and redrive finds it within seconds.
+
+    Its turn comes the later the further it is ahead of its capture's lowest open number: so captures take turns,
+    however many chunks of one of them wait.
+    """
+    turn = max(number - lowest, 0)
     if partitions == 1:
-        send("tasks.drain.drain", capture, 0, queue="drain")
+        send("tasks.drain.drain", capture, 0, queue="drain", turn=turn)
     else:
-        send("tasks.split.split", capture, number, queue="split")
+        send("tasks.split.split", capture, number, queue="split", turn=turn)
 
 
 def capture_status(*, whisperer: Whisperer, capture: str, oldest: int, abandoned: Sequence[Abandoned]) -> Accepted:

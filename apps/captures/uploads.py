@@ -241,7 +241,7 @@ def _send(link: Link, row: Capture, number: int, piece: Piece) -> bool:
         raise SpoolError(f"chunk {number} was refused: {answer.word}")
     if answer.word not in ("ok", "dup", "late") or not link.durable():
         return False
-    hint(row.pk, number, row.partitions)
+    hint(row.pk, number, row.partitions, answer.next)
     return True
 
 

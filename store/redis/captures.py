@@ -3,7 +3,7 @@
 The answers to an agent all carry the window: the lowest open number and the known ones from there on.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -68,6 +68,12 @@ def partitions_of(link: Link, capture: str) -> int | None:
     """Number of partitions, fixed when the capture was opened; None when it is not here."""
     value = link.command("HGET", link.keys.capture(capture).meta, "P")
     return None if value is None else int(value)
+
+
+def lowest_open(link: Link, captures: Collection[str]) -> dict[str, int]:
+    """The lowest open number of each capture that is here."""
+    values = link.pipeline([("HGET", link.keys.capture(capture).meta, "next") for capture in captures])
+    return {capture: int(value) for capture, value in zip(captures, values, strict=True) if value is not None}
 
 
 def close_holes(link: Link, capture: str, holes: Sequence[Hole] = (), *, oldest: int = 0) -> Answer:

@@ -48,6 +48,7 @@ class ScriptTimes:
             name = script_of(command)
             if name is not None:
                 self.times[name].append(microseconds / 1000)
+        self._last += 1  # that the log was read is logged behind what was read
 
     def show(self) -> None:
         """Print calls, p50, p99 and the longest of each script."""
