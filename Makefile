@@ -38,8 +38,8 @@ lint: setup-test ## ruff, mypy, import-linter, and a look for missing migrations
 bench: setup-test ## Speed and truth of parse_capture on a million packets, beside tshark and tcpflow
 	@$(BIN)/python -m tests.bench
 
-bench-e2e: setup-test ## Speed from the agent to searchable, through everything
-	@$(BIN)/python -m tests.bench.e2e
+bench-e2e: setup-test ## Speed from the agent to searchable, through everything (ARGS="--scripts": time of each script)
+	@$(BIN)/python -m tests.bench.e2e $(ARGS)
 
 bench-search: setup-test ## Speed of searches over two million communications (ARGS="--elasticsearch URL")
 	@$(BIN)/python -m tests.bench.search $(ARGS)

@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import beat_init, setup_logging, task_prerun, worker_init
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "spider_site.settings")
@@ -21,3 +21,17 @@ def _keep_our_logging(**_: object) -> None:
 def _look_at_connections(**_: object) -> None:
     """Let go of a database connection that broke or is old, as Django does before a request."""
     close_old_connections()
+
+
+@worker_init.connect
+def _look_before_work(**_: object) -> None:
+    from apps.core import startup  # the settings are ready by now
+
+    startup.look("worker")
+
+
+@beat_init.connect
+def _look_before_beat(**_: object) -> None:
+    from apps.core import startup
+
+    startup.look("beat")

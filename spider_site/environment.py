@@ -144,6 +144,7 @@ _declare(
         "Elasticsearch 8.19 or 9 for documents; when empty, they are kept in PostgreSQL.",
         SECRET,
     ),
+    ("SPIDER_DATABASE_SECONDS", float, 20.0, "Seconds after which a statement on the site's own tables is given up; migrations have no limit."),
     ("SPIDER_BREAKER_FAILURES", int, 3, "Failures of a server in a row after which it is left alone for a moment (circuit breaker)."),
     ("SPIDER_BREAKER_SECONDS", float, 2.0, "Seconds until one call tries a server again that was left alone."),
 )
@@ -180,7 +181,7 @@ _declare(
     (
         "SPIDER_CHUNKS_SOFT",
         int,
-        384 << 20,
+        320 << 20,
         "Bytes of chunks waiting in Redis above which only the next chunk of a capture is let in.",
     ),
     ("SPIDER_CHUNKS_HARD", int, 512 << 20, "Bytes of chunks waiting in Redis above which none is let in."),
@@ -202,7 +203,7 @@ _declare(
         256 << 20,
         "Bytes of unfinished sessions above which the idlest ones end and less of bodies is kept.",
     ),
-    ("SPIDER_CHUNK_LIMIT", int, 64 << 20, "Bytes of one chunk, as sent and decompressed; more is refused (413)."),
+    ("SPIDER_CHUNK_LIMIT", int, 32 << 20, "Bytes of one chunk, as sent and decompressed; more is refused (413)."),
     (
         "SPIDER_UPLOAD_LIMIT",
         int,
@@ -216,7 +217,7 @@ _declare(
         "Bytes that uploaded files may take on disk until they are read; a file for which there is no room is refused (507).",
     ),
     ("SPIDER_UPLOAD_FREE", int, 1 << 30, "Bytes of the disk that uploaded files leave free."),
-    ("SPIDER_STORE_FREE", int, 1 << 30, "Bytes that must be free on the disks of the data folder and of Elasticsearch; with less, chunks are refused (503) until there is room. 0: never."),
+    ("SPIDER_STORE_FREE", int, 1 << 30, "Bytes that must be free on the disk of the data folder, and left to Elasticsearch until its flood stage; with less, chunks are refused (503) until there is room. 0: never."),
     ("SPIDER_UPLOAD_HOURS", int, 24, "Hours after which the bytes of an upload that nobody goes on with are removed."),
     (
         "SPIDER_QUERY_SECONDS",

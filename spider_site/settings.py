@@ -88,6 +88,8 @@ REDIS_URL = places.redis_url()
 ELASTICSEARCH_URL = text("SPIDER_ELASTICSEARCH_URL")
 # Where documents are kept: Elasticsearch when there is one, else the site's own PostgreSQL.
 DOCUMENT_STORE_URL = ELASTICSEARCH_URL or DATABASE_URL
+# A statement of the site's own tables that takes longer is given up, whether the server says so or hangs.
+DATABASE_SECONDS = env("SPIDER_DATABASE_SECONDS")
 
 
 def _database(url: str) -> dict[str, object]:
@@ -101,7 +103,12 @@ def _database(url: str) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, "application_name": "spider", **KEEPALIVE},
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "application_name": "spider",
+            "options": f"-c statement_timeout={DATABASE_SECONDS * 1000:.0f}",
+            **KEEPALIVE,
+        },
     }
 
 
@@ -179,6 +186,7 @@ CELERY_TASK_ANNOTATIONS = {
     "tasks.drain.drain": {"time_limit": 60},
     "tasks.drain.sweep": {"time_limit": 60},
     "tasks.reprocess.second_try": {"time_limit": 300},
+    "tasks.reprocess.step": {"time_limit": 1800},  # a page may have a session of a day
 }
 CELERY_TASK_SERIALIZER = "json"
 CELERY_RESULT_SERIALIZER = "json"

@@ -8,12 +8,14 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from apps.core.forms import AdminSignInForm
+from apps.monitoring import admin as monitoring_admin
 
 admin.site.login_form = AdminSignInForm
 
 APPS = ("core", "whisperers", "whisperers.api", "captures", "httpcomms", "monitoring")
 
 urlpatterns = [
+    *monitoring_admin.urls(),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # A page for people: without a login it leads to the login page. Its script is a file, as the CSP asks.

@@ -16,6 +16,7 @@ from apps.captures.models import Capture
 from apps.captures.selectors import uploads_unchecked, uploads_waiting
 from apps.core.servers import document_store
 from apps.core.tasks import send
+from apps.monitoring import reprocessing
 from apps.monitoring.checking import check_sums
 from apps.whisperers.models import Whisperer
 from documents import build, bulk
@@ -74,6 +75,8 @@ def minute() -> None:
         figures(work.figures(link))
     for capture in uploads_waiting():
         send("tasks.upload.piece", capture, queue="upload")
+    for run in reprocessing.waiting():
+        reprocessing.hint(run)
     for upload in uploads_unchecked():
         send("tasks.upload.check", upload, queue="upload")
 

@@ -4,12 +4,16 @@ Chunks and rows start with fresh sessions: what the rest of a session had told i
 session that could not be closed is read anew from its first packet, and what its end would have written is. Documents
 go straight to the document store, under ids and versions that the same try would give again. If it fails again, the
 error is definite and stays visible with its reason.
+
+The same queue has the steps of what people ask to be reprocessed (`tasks.reprocessing`).
 """
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain
 from typing import Any
+from uuid import UUID
 
 import structlog
 import zstandard
@@ -17,13 +21,17 @@ from celery import shared_task
 
 from apps.captures.models import Capture
 from apps.core.servers import document_store
+from apps.monitoring import reprocessing
+from apps.monitoring.models import Reprocessing
 from documents import query
 from store.documents import EVERYTHING, aside
 from store.documents.blobs import header
 from store.redis import work
+from store.redis.connection import Link
 from store.redis.outbox import Entry
 from store.redis.work import SecondTry
-from tasks import outgoing
+from tasks import outgoing, rules, stored
+from tasks.reprocessing import Step, is_settled
 from tasks.runtime import CaptureFacts, facts, new_token, work_link
 from tasks.split import packet_entries, plain
 from wire import slices
@@ -36,9 +44,6 @@ from wire.slices import Slice, merge_fragments
 log = structlog.get_logger(__name__)
 
 KEPT, GONE = "repaired", "definite"
-#: Bytes of messages between two takes of documents.
-STEP_BYTES = 16 << 20
-CLOSE_SESSIONS = 1_000
 
 
 @shared_task(name="tasks.reprocess.second_try")
@@ -46,6 +51,8 @@ def second_try(text: str) -> None:
     """Try once more what `text` (an item of the due set) names."""
     item, token = SecondTry.read(text), new_token()
     with work_link() as link:
+        if not work.handed_over(link, item):
+            return  # it comes again
         mode = outgoing.ask_again(lambda: work.take_due(link, item, token))
         if mode not in ("run", "poison"):
             return
@@ -59,6 +66,37 @@ def second_try(text: str) -> None:
             work.release_due(link, item, token)
             raise
         work.done_due(link, item, token)
+
+
+@shared_task(name="tasks.reprocess.step")
+def step(id: str) -> None:
+    """A page of a run that a person asked for, and word of the next."""
+    run = reprocessing.step_take(UUID(id))
+    if run is None:
+        return
+    rules.look_again(str(run.whisperer_id))
+    try:
+        with work_link() as link:
+            more = _page(run, link)
+    except reprocessing.NotOursError:
+        log.warning("reprocessing.late", id=id)
+        return
+    except Exception as error:
+        if outgoing.is_infrastructure(error):
+            reprocessing.step_release(run)
+        raise
+    if more:
+        reprocessing.hint(run.pk)
+
+
+def _page(run: Reprocessing, link: Link) -> bool:
+    """Whether there is another page."""
+    asked, mine = link.now(), Step(run)
+    page = mine.page()
+    if not is_settled(link, asked) or not mine.work(page):
+        reprocessing.step_release(run)
+        return False
+    return reprocessing.step_end(run, len(page.hits), page.after)
 
 
 def attempt(capture: CaptureFacts, item: SecondTry) -> tuple[str, str]:
@@ -128,20 +166,9 @@ def _session(capture: CaptureFacts, item: SecondTry) -> Iterator[Entry]:
     record = _open_record(item)
     if record is None:
         return
-    p, limits = item.p or 0, capture.context.limits
-    rebuilder, fragments = Rebuilder(capture.id, limits), Reassembler(limits)
-    day = ""
-    found = document_store().blobs("packets", EVERYTHING, item.capture, p, record["chunk"], item.chunk)
-    for number, blobs in groupby(found, lambda blob: int(header(blob)["chunk"])):
-        kept = list(blobs)
-        day = str(header(kept[0])["day"])
-        part = slices.split(capture_file(kept, item.flow), capture.partitions, capture.key).slices[p]
-        if part is not None:
-            part = merge_fragments(part, fragments) if part.fragments else part
-            rebuilder.advance(ChunkRef(number, day), part)
-            rebuilder.take(states=False)
-    rebuilder.close()
-    events = [event for event in rebuilder.take(states=False).events if record["id"].endswith(event.session.id)]
+    p, chunks = item.p or 0, [(record["chunk"], item.chunk)]
+    (day, found), *_ = deque(stored.events(capture, p, chunks, {item.flow: "end"}), maxlen=1)  # its end comes last
+    events = [event for event in found if record["id"].endswith(event.session.id)]
     for order, event in enumerate(events):
         event.version = (item.chunk << outgoing.VERSION_SHIFT) + order
     yield from outgoing.entries(events, capture, p, day)
@@ -164,14 +191,8 @@ def _rebuilt(capture: CaptureFacts, chunk: ChunkRef, part: Slice, row: int, end:
     limits = capture.context.limits
     part = merge_fragments(part, Reassembler(limits)) if part.fragments else part
     rebuilder = Rebuilder(capture.id, limits)
-    end = part.rows if end is None else min(end, part.rows)
-    while row < end:
-        row = rebuilder.advance(chunk, part, row, end - row, STEP_BYTES)
-        yield from outgoing.entries(rebuilder.take(states=False).events, capture, part.partition, chunk.day)
-    closed = False
-    while not closed:
-        closed = rebuilder.close(CLOSE_SESSIONS)
-        yield from outgoing.entries(rebuilder.take(states=False).events, capture, part.partition, chunk.day)
+    for events in chain(stored.advance(rebuilder, chunk, part, row, end), stored.close(rebuilder, {})):
+        yield from outgoing.entries(events, capture, part.partition, chunk.day)
 
 
 def save(entry: Entry) -> int:
@@ -184,8 +205,8 @@ def save(entry: Entry) -> int:
 def note(capture: CaptureFacts, item: SecondTry, state: str, reason: str) -> None:
     """The next version of the record that was made when it was put aside: what became of it, why, and when."""
     now = datetime.now(UTC)
-    # Without the record (its poller is late, or its day is over) what is known is told.
-    known = document_store().get("monitoring", EVERYTHING, item.record) or {
+    # Where the day of the record is over, what is known is told.
+    known = {
         "id": item.record,
         "kind": "quarantine",
         "item": item.text(),
@@ -195,4 +216,5 @@ def note(capture: CaptureFacts, item: SecondTry, state: str, reason: str) -> Non
         "date": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}",
         "what": "session" if item.flow else "chunk" if item.p is None else "rows",
     }
-    aside.write(document_store(), known | {"state": state, "outcome": reason, "tried": now}, capture.policy)
+    outcome = {"state": state, "outcome": reason, "tried": now}
+    aside.change(document_store(), item.record, capture.policy, lambda newest: (newest or known) | outcome)

@@ -1,7 +1,7 @@
 """The parsing rules of whisperers, as workers have them: read again within seconds, compiled when they changed."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -53,6 +53,13 @@ def rules_of(whisperer: str) -> ParsingRules:
         _known.clear()
     _known[whisperer] = _Known(now + SECONDS, found.revision, rules)
     return rules
+
+
+def look_again(whisperer: str) -> None:
+    """Read a whisperer's rules anew at the next question: what was saved just now is in force."""
+    known = _known.get(whisperer)
+    if known is not None:
+        _known[whisperer] = replace(known, until=0.0)
 
 
 def forget() -> None:

@@ -9,7 +9,7 @@ Records are spans of the capture wherever it was a pcap; records of other format
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,21 +116,20 @@ def blob_header(blob: bytes) -> tuple[dict[str, Any], int]:
     return header, 4 + size
 
 
-def records_of(blob: bytes, key: bytes | None) -> tuple[int, list[tuple[int, bytes]]]:
-    """Link type, and (time, little-endian nanosecond pcap record) of one flow with the fragments between its two
+def records_of(blob: bytes, keys: Collection[bytes] | None) -> tuple[int, list[tuple[int, bytes]]]:
+    """Link type, and (time, little-endian nanosecond pcap record) of some flows with the fragments between their
     addresses, or of all flows (None)."""
     header, at = blob_header(blob)
-    wanted = None if key is None else key.hex()
     # Fragments are in every partition's blob: of all flows, one partition's are enough.
-    loose = "" if key is not None or header["partition"] == 0 else None
-    entries = [f for f in header["flows"] if f[0] in (wanted, loose) or (wanted is None and f[0])]
+    wanted = {"" if keys is not None or header["partition"] == 0 else None, *(key.hex() for key in keys or ())}
+    entries = [f for f in header["flows"] if f[0] in wanted or (keys is None and f[0])]
     if not entries:
         return int(header["link"]), []
     data = zstandard.ZstdDecompressor().decompress(blob[at:])
     out: list[tuple[int, bytes]] = []
     for name, _, offset, length in entries:
         found = _records(data[offset : offset + length], header)
-        out += found if name or key is None else [r for r in found if _between(r[1], key)]
+        out += found if name or keys is None else [r for r in found if any(_between(r[1], key) for key in keys)]
     return int(header["link"]), out
 
 
@@ -192,11 +191,11 @@ def _between(record: bytes, key: bytes) -> bool:
     return a + b in record[:120] or b + a in record[:120]
 
 
-def capture_file(blobs: Iterable[bytes], key: bytes | None) -> bytes:
-    """A pcap of one flow (or of all, None) out of several blobs, in time order; pcapng when links differ."""
+def capture_file(blobs: Iterable[bytes], keys: Collection[bytes] | None) -> bytes:
+    """A pcap of some flows (or of all, None) out of several blobs, in time order; pcapng when links differ."""
     by_link: dict[int, list[tuple[int, bytes]]] = {}
-    for blob in _of_partition(list(blobs), key):
-        link, found = records_of(blob, key)
+    for blob in _of_partitions(list(blobs), keys):
+        link, found = records_of(blob, keys)
         by_link.setdefault(link, []).extend(found)
     by_link = {link: found for link, found in by_link.items() if found} or dict(list(by_link.items())[:1])
     if len(by_link) > 1:
@@ -206,12 +205,13 @@ def capture_file(blobs: Iterable[bytes], key: bytes | None) -> bytes:
     return _HEADER.pack(_MAGIC_NANO, 2, 4, 0, 0, 262144, link) + b"".join(r for _, r in found)
 
 
-def _of_partition(blobs: list[bytes], key: bytes | None) -> list[bytes]:
-    """The blobs of the partition that holds a flow; those of others have the same fragments once more."""
-    if key is None:
+def _of_partitions(blobs: list[bytes], keys: Collection[bytes] | None) -> list[bytes]:
+    """The blobs of the partitions that hold the flows; those of others have the same fragments once more."""
+    if keys is None:
         return blobs
+    wanted = {key.hex() for key in keys}
     headers = [blob_header(b)[0] for b in blobs]
-    own = {h["partition"] for h in headers if any(f[0] == key.hex() for f in h["flows"])}
+    own = {h["partition"] for h in headers if any(f[0] in wanted for f in h["flows"])}
     return [b for b, h in zip(blobs, headers, strict=True) if h["partition"] in own]
 
 

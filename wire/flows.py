@@ -7,7 +7,8 @@ partition. Collisions are not trusted to be absent either: neighbours in the sor
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from wire.packets import Packets
 from wire.records import Ints, Words
 
 _M1, _M2, _M3 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint64(0xD6E8FEB86659FD93)
+_LOW = (1 << 64) - 1
 _S32, _S29, _S16 = np.uint64(32), np.uint64(29), np.uint64(16)
 
 
@@ -25,6 +27,13 @@ class Flow:
     """A pair of TCP endpoints. `key`: version byte (4 or 6), address a, port a, address b, port b, big-endian."""
 
     key: bytes
+
+    @classmethod
+    def between(cls, one: Endpoint, two: Endpoint) -> "Flow":
+        """The flow of two ends, in whatever order. Raises ValueError for what is no address."""
+        ends = sorted((ip_address(end.ip).packed, end.port) for end in (one, two))
+        version = b"\x04" if len(ends[0][0]) == 4 else b"\x06"
+        return cls(version + b"".join(address + port.to_bytes(2, "big") for address, port in ends))
 
     @property
     def a(self) -> Endpoint:
@@ -66,6 +75,29 @@ def _mix(x: Words) -> Words:
     return x
 
 
+def partition_of_flow(flow: Flow, key: bytes, partitions: int) -> int:
+    """The partition that `group` and `partition_of` put a flow's packets in; `key` is the capture's."""
+    ends = [(int.from_bytes(ip_address(end.ip).packed, "big"), end.port) for end in (flow.a, flow.b)]
+    (src_hi, src_lo, sport), (dst_hi, dst_lo, dport) = (
+        (np.array([part], np.uint64) for part in (address >> 64, address & _LOW, port)) for address, port in ends
+    )
+    k = np.frombuffer(key, np.uint64, 2)
+    both = _ends(_Columns(np.array([flow.key[0] == 6]), src_hi, src_lo, dst_hi, dst_lo, sport, dport), k)
+    return int(partition_of(_hash(both, k), partitions)[0])
+
+
+class _Columns(NamedTuple):
+    """What of `Packets` the ends are made from."""
+
+    v6: NDArray[np.bool_]
+    src_hi: Words
+    src_lo: Words
+    dst_hi: Words
+    dst_lo: Words
+    sport: Words
+    dport: Words
+
+
 @dataclass(slots=True)
 class _Ends:
     """Both ends of each packet in canonical order; `x`, `y` fold an end into 64 bits (exactly, for IPv4)."""
@@ -76,7 +108,11 @@ class _Ends:
     wide: tuple[Words, Words, Words, Words, Words, Words] | None  # a_hi, a_lo, a_port, b_hi, b_lo, b_port
 
 
-def _ends(p: Packets, k: Words) -> _Ends:
+def _hash(ends: _Ends, k: Words) -> Words:
+    return _mix(_mix(ends.x ^ k[0]) + (ends.y ^ k[1]) * _M3)
+
+
+def _ends(p: Packets | _Columns, k: Words) -> _Ends:
     src, dst = p.src_lo << _S16 | p.sport, p.dst_lo << _S16 | p.dport
     if not p.v6.any():
         return _Ends(src > dst, np.minimum(src, dst), np.maximum(src, dst), None)
@@ -109,7 +145,7 @@ def group(packets: Packets, key: bytes) -> Grouping:
     k = np.frombuffer(key, np.uint64, 2)
     n = len(packets)
     ends = _ends(packets, k)
-    hashes = _mix(_mix(ends.x ^ k[0]) + (ends.y ^ k[1]) * _M3)
+    hashes = _hash(ends, k)
     low = np.uint64((1 << max(1, n.bit_length())) - 1)
     packed = (hashes & ~low) | np.arange(n, dtype=np.uint64)
     packed.sort()

@@ -163,13 +163,15 @@ class Rebuilder:
                 partition.close(flow, life, "idle")
         partition.forget(now)
 
-    def close(self, max_sessions: int = _ALL) -> bool:
-        """The capture is over: close sessions in order of their flow keys. True when none is left in memory."""
+    def close(self, max_sessions: int = _ALL, ends: Mapping[bytes, str] = {}) -> bool:
+        """The capture is over: close sessions in order of their flow keys. True when none is left in memory.
+
+        `ends`: how sessions of some flows end instead, for packets that are not all of their capture's."""
         partition = self._partition
         for flow in sorted(partition.lives)[:max_sessions]:
             life = partition.lives[flow]
             if life.session is not None:
-                partition.close(flow, life, "end")
+                partition.close(flow, life, ends.get(flow, "end"))
             del partition.lives[flow]
             partition.closed.pop(flow, None)
             partition.touched[flow] = None

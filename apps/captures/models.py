@@ -41,6 +41,9 @@ class Capture(models.Model):
     next_chunk = models.BigIntegerField(default=0, help_text="Lowest number not passed when it closed.")
     holes = models.JSONField(default=dict, blank=True, help_text="Missing chunk numbers and the packets in them.")
     totals = models.JSONField(default=dict, blank=True, help_text="Sums of the accounting at the end.")
+    remade = models.JSONField(
+        default=dict, editable=False, help_text="Documents that reprocessing made more, or fewer, by resource."
+    )
     checked = models.DateTimeField(null=True, editable=False, help_text="When they were compared with what is stored.")
 
     class Meta:

@@ -27,7 +27,7 @@ WAIT = 30
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A disk by what lies on it, and its free bytes."""
+    """A disk by what lies on it, and the bytes that can still be written there."""
 
     holds: str
     free: int

@@ -24,6 +24,15 @@ from store.documents import BadCursor, BadRequest, StoreAway, StoreUnavailable, 
 #: Seconds after which to ask again when a server was away and nobody knows when it is tried again.
 AWAY_WAIT = 5
 
+#: What Spider does without a server, and what works.
+WITHOUT_STORE = (
+    "Agents and uploads are taken as ever, until the outbox is full. Only searches, and pages of stored traffic, wait."
+)
+WITHOUT_DATABASE = (
+    "What was accepted is kept, and goes on by itself. Agents keep what they capture and send it when the database is "
+    "back; nobody has to do anything for that. Until then nobody can sign in, search, or send a file."
+)
+
 #: What to do about a question that was given up.
 TOOK_TOO_LONG = "This took too long and was given up. Choose a shorter time range, or a more selective query."
 
@@ -50,10 +59,12 @@ AWAY = (StoreUnavailable, OperationalError, InterfaceError)
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """A server that does not answer, in words; `wait`: whole seconds after which to ask again."""
+    """A server that does not answer, in words; `meanwhile`: what Spider does without it; `wait`: whole seconds after
+    which to ask again."""
 
     code: str
     message: str
+    meanwhile: str
     wait: int
 
 
@@ -61,8 +72,8 @@ def away_of(error: Exception) -> Away:
     """What to say of one of the errors of AWAY: since when, where that is known, and when to ask again."""
     wait = max(1, math.ceil(getattr(error, "wait", 0) or AWAY_WAIT))
     if isinstance(error, StoreUnavailable):
-        return Away("store_unavailable", store_words(error), wait)
-    return Away("unavailable", f"The database does not answer{_since(error)}: try again.", wait)
+        return Away("store_unavailable", store_words(error), WITHOUT_STORE, wait)
+    return Away("unavailable", f"The database does not answer{_since(error)}.", WITHOUT_DATABASE, wait)
 
 
 def store_words(error: StoreUnavailable) -> str:
@@ -108,7 +119,7 @@ def _known(error: Exception) -> Response | None:
         away = away_of(error)
         log.warning("server.away", server=away.code, error=type(error).__name__)
         return Response(
-            body(away.code, away.message, retry_after=away.wait),
+            body(away.code, away.message, retry_after=away.wait, meanwhile=away.meanwhile),
             status.HTTP_503_SERVICE_UNAVAILABLE,
             headers={"Retry-After": str(away.wait)},
         )

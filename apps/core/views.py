@@ -64,7 +64,7 @@ def _away(request: HttpRequest, away: errors.Away) -> HttpResponse:
     """A page that needs no server but this one: the session, the menu and all else may be what is away."""
     headers = {"Retry-After": str(away.wait)}
     if request.path.startswith("/api/"):
-        told = errors.body(away.code, away.message, retry_after=away.wait)
+        told = errors.body(away.code, away.message, retry_after=away.wait, meanwhile=away.meanwhile)
         return JsonResponse(told, status=503, headers=headers)
-    text = render_to_string("503.html", {"message": away.message, "address": request.get_full_path()})
+    text = render_to_string("503.html", {"away": away, "address": request.get_full_path()})
     return HttpResponse(text, status=503, headers=headers)

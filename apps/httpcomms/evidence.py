@@ -7,7 +7,6 @@ may have met before.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +18,8 @@ from apps.core.words import nanoseconds
 from documents import pages
 from store.documents import Scope
 from wire import blobs, bodies, records
+from wire.events import Endpoint
+from wire.flows import Flow
 
 #: A body is decoded in memory up to this size while it is shown or sent.
 DECODED_LIMIT = 64 << 20
@@ -96,10 +97,8 @@ def session_pcap(scope: Scope, record: dict[str, Any]) -> bytes:
 
 
 def flow_key(one: dict[str, Any], two: dict[str, Any]) -> bytes:
-    """The key of the flow between two ends, as `wire.flows` makes it: version, lower end, higher end."""
-    ends = sorted((ip_address(end["ip"]).packed, int(end["port"])) for end in (one, two))
-    version = b"\x04" if len(ends[0][0]) == 4 else b"\x06"
-    return version + b"".join(address + port.to_bytes(2, "big") for address, port in ends)
+    """The key of the flow between the two ends of a stored session."""
+    return Flow.between(*(Endpoint(end["ip"], int(end["port"])) for end in (one, two))).key
 
 
 def _flow_capture(scope: Scope, record: dict[str, Any]) -> bytes:
@@ -108,7 +107,7 @@ def _flow_capture(scope: Scope, record: dict[str, Any]) -> bytes:
     found = list(_holding(_blobs("packets", scope, record["capture"], record["chunk"], record["lastChunk"]), key))
     if not found:
         raise _gone("The packets are not kept: they were not saved, or their retention is over.")
-    return blobs.capture_file(found, key)
+    return blobs.capture_file(found, {key})
 
 
 def _holding(candidates: Iterator[bytes], key: bytes) -> Iterator[bytes]:

@@ -13,12 +13,14 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.captures.models import Capture
 from apps.core.servers import document_store
 from apps.monitoring import alarms
 from apps.monitoring.alarms import Alarm
+from apps.monitoring.models import Reprocessing
 from documents import query
 from documents.counters import Bounds, faults
 from store.documents import EVERYTHING, StoreUnavailable, TookTooLong
@@ -40,6 +42,7 @@ def check_sums(link: Link) -> list[Alarm]:
     """One round; answers the alarms that are open after it. Where the store is away only the log tells of new ones."""
     found = _under_way(link)
     try:
+        document_store().refresh("monitoring")  # else an alarm of the round before may not be found, and be told anew
         known = {alarm.key: alarm for alarm in alarms.open_alarms(EVERYTHING)}
         closed = _closed(link, {capture for capture, _ in known})
         found.update(_of_closed(closed))
@@ -71,12 +74,13 @@ def _faults(counters: Mapping[str, int], bounds: Bounds) -> Faults:
 
 def _closed(link: Link, alarmed: set[str]) -> list[Capture]:
     """Closed captures to be compared with the store now: those never compared of which nothing is on its way any more,
-    and those with an alarm."""
-    since = timezone.now() - GIVE_UP
-    rows = Capture.objects.filter(state=Capture.State.CLOSED, checked=None, closed__gt=since).order_by("closed")
+    and those with an alarm. Not while reprocessing writes documents of them and takes others away."""
+    since, running = timezone.now() - GIVE_UP, Q(whisperer__reprocessings__state=Reprocessing.State.RUNNING)
+    at_rest = Capture.objects.filter(~running, state=Capture.State.CLOSED)
+    rows = at_rest.filter(checked=None, closed__gt=since).order_by("closed")
     reached = work.outbox_reached(link)
     found = [row for row in rows[:MOST_CLOSED] if captures.closed_at(link, row.pk) < reached]
-    again = Capture.objects.filter(pk__in=sorted(alarmed), state=Capture.State.CLOSED)[:MOST_CLOSED]
+    again = at_rest.filter(pk__in=sorted(alarmed))[:MOST_CLOSED]
     return list({row.pk: row for row in [*found, *again]}.values())
 
 
@@ -100,6 +104,7 @@ def _stored(row: Capture) -> Faults:
         counted = row.totals.get(f"documents.{resource}")
         if counted is None:
             continue
+        counted += row.remade.get(resource, 0)
         stored = _count(row, resource, counted)
         if not _explained(row, counted, stored):
             found.append((resource, counted, stored))

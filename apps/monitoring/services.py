@@ -33,11 +33,14 @@ def aside_again(*, user: Person, id: str) -> dict[str, Any]:
         raise ApplicationError(message, code="gone", status_code=409)
     item = SecondTry.read(record["item"])
     with redis_link() as link:
+        if record["state"] != "waiting":  # first: as soon as it is due, its outcome may be written
+            record = records.change(document_store(), id, capture.policy, lambda newest: _waiting(newest or record))
         work.add_due(link, item)
-    if record["state"] != "waiting":
-        waiting = {name: value for name, value in record.items() if name not in ("outcome", "tried")}
-        records.write(document_store(), waiting | {"state": "waiting"}, capture.policy)
-        document_store().refresh(records.RESOURCE)
+    document_store().refresh(records.RESOURCE)
     send("tasks.reprocess.second_try", item.text(), queue="reprocess")
     log.info("aside.again", id=id, actor=str(user))
     return document_store().get(records.RESOURCE, frozenset({str(whisperer.pk)}), id) or record
+
+
+def _waiting(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name not in ("outcome", "tried")} | {"state": "waiting"}

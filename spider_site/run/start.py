@@ -120,7 +120,10 @@ def prepare(stop: threading.Event) -> bool:
     """Migrations, static files and the first user; whether that user has the kept password."""
     with step("database, static files, first user"):
         said = run(["-m", "spider_site.run.prepare"], stop)
-    return bool(json.loads(said.splitlines()[-1])["kept_password"])
+    found = json.loads(said.splitlines()[-1])
+    if found["left"]:
+        say(f"  {found['left']}")
+    return bool(found["kept_password"])
 
 
 def wait_for_web(supervisor: Supervisor, stop: threading.Event) -> None:

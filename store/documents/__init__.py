@@ -24,14 +24,17 @@ from store.documents.base import (
 from store.documents.guarded import documents_breaker, guarded
 from store.documents.opening import open_store
 from store.documents.questions import FUNCTIONS, Answer, Facets, Figures, Function, Group, Metric, Ranges, Terms
+from store.documents.version import STORE_VERSION, Behind, Step, StoreVersion
 
 __all__ = [
     "EVERYTHING",
     "FUNCTIONS",
+    "STORE_VERSION",
     "TOTAL_BOUND",
     "Answer",
     "BadCursor",
     "BadRequest",
+    "Behind",
     "Bucket",
     "DayPart",
     "DocumentStore",
@@ -45,9 +48,11 @@ __all__ = [
     "Page",
     "Ranges",
     "Scope",
+    "Step",
     "StoreAway",
     "StoreError",
     "StoreUnavailable",
+    "StoreVersion",
     "Terms",
     "TookTooLong",
     "WriteResult",

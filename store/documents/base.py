@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, Protocol
 from documents.ast import Node
 from store.documents.names import Part
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
+from store.documents.version import Step, StoreVersion
 
 #: Totals are exact up to this many hits; above it the answer says "at least".
 TOTAL_BOUND: Final = 10_000
@@ -149,13 +150,21 @@ class DocumentStore(Protocol):
     """What both engines do. Every method may raise StoreUnavailable. For many threads, not across a fork."""
 
     def free_bytes(self) -> int | None:
-        """Bytes free on the disk that is fullest, None where the engine does not tell."""
+        """Bytes that can still be written to the disk that is fullest, before the engine refuses to; None where it does
+        not tell."""
 
     def prepare(self) -> None:
         """Create or extend templates and tables to what the field table says. Any process may, as often as wanted.
 
         The first use of a store in a process does it too.
         """
+
+    def stored_version(self) -> StoreVersion:
+        """What is stored, and which days are behind this program. Changes nothing."""
+
+    def upgrade(self, *, dry_run: bool = False) -> Iterator[Step]:
+        """Bring up the days that are behind, step by step, beside readers and writers; `dry_run` says what that would
+        be. A run that was stopped goes on where it was. StoreError where another one is running."""
 
     def write(self, resource: str, payload: bytes) -> WriteResult:
         """Store NDJSON pairs of lines (bulk action with `_index`, `_id`, `version`; document). Durable when it returns.

@@ -9,9 +9,6 @@ from typing import Any
 from documents.fields import FIELDS, TIME_FIELD, Field
 from store.documents.names import BLOB_RESOURCES, REJECTED
 
-#: Version of the templates: raise it when this module's own output changes without a change of the field table.
-TEMPLATE_VERSION = 3
-
 #: Characters. Lucene refuses terms over 32,766 bytes, so what is longer can only be left out of the index. Documents
 #: hold nothing as long (`documents.storable`), in whatever characters: all of it is found, as in PostgreSQL.
 IGNORE_ABOVE = 32_766
@@ -42,6 +39,16 @@ def fields(resource: str) -> dict[str, Field]:
 def columns(resource: str) -> list[Field]:
     """The fields with a typed column, in order."""
     return [field for field in fields(resource).values() if field.column is not None]
+
+
+def names(resource: str) -> frozenset[str]:
+    """The names of the fields; blobs have none that documents could lack."""
+    return frozenset() if resource in BLOB_RESOURCES else frozenset(fields(resource))
+
+
+def column_names(resource: str) -> frozenset[str]:
+    """The names of those with a typed column."""
+    return frozenset() if resource in BLOB_RESOURCES else frozenset(field.name for field in columns(resource))
 
 
 def mapping(resource: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ class Settings:
 
     #: Chunks and slices waiting: other numbers are admitted up to soft, a capture's lowest number up to hard, so that
     #: the number everything waits for always gets in.
-    soft_bytes: int = 384 * MEGABYTE
+    soft_bytes: int = 320 * MEGABYTE
     hard_bytes: int = 512 * MEGABYTE
     #: Chunks and slices of one whisperer: above it only the lowest number of a capture of it is admitted, and only up
     #: to the middle between soft and hard.

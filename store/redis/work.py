@@ -5,7 +5,7 @@ with a next piece. Second tries wait in a set of their own. A task takes what it
 "no": somebody else has it, or it is done.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -84,6 +84,21 @@ def add_due(link: Link, item: SecondTry) -> None:
     link.command("ZADD", link.keys.due, link.now(), item.text())
 
 
+def due_at(link: Link, items: Sequence[SecondTry]) -> list[int | None]:
+    """When each is tried next, or given up by the worker that has it: milliseconds of the server's clock. None: it is
+    not to be tried."""
+    if not items:
+        return []
+    scores = link.command("ZMSCORE", link.keys.due, *(item.text() for item in items))
+    return [None if score is None else int(float(score)) for score in scores]
+
+
+def handed_over(link: Link, item: SecondTry) -> bool:
+    """Whether all that was put aside with an item has left the outbox: its record, and the packets to try."""
+    (at,) = due_at(link, [item])
+    return at is None or outbox_reached(link) >= at
+
+
 def take_due(link: Link, item: SecondTry, token: str) -> Take:
     """Word "run"; "poison" when two workers died of it: its error is final; "no": taken, done, or not due yet."""
     args: list[str | int] = [item.text(), token, link.settings.lease_ms]
@@ -91,7 +106,7 @@ def take_due(link: Link, item: SecondTry, token: str) -> Take:
 
 
 def done_due(link: Link, item: SecondTry, token: str) -> bool:
-    """The second try is over, well or not. False when it was over before."""
+    """The second try is over, well or not; one asked for meanwhile stays due. False when it was over before."""
     return bool(link.script("done_due", [link.keys.due, link.keys.tries], [item.text(), token]))
 
 

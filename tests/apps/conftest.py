@@ -67,9 +67,15 @@ def site_redis(redis_url: str, settings: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def site_store(postgres_url: str, settings: Any) -> Iterator[DocumentStore]:
-    """The site's document store, on a real PostgreSQL of the tests' own."""
-    settings.DOCUMENT_STORE_URL = postgres_url
+def site_store_url(postgres_url: str) -> str:
+    """Where the site keeps documents."""
+    return postgres_url
+
+
+@pytest.fixture
+def site_store(site_store_url: str, settings: Any) -> Iterator[DocumentStore]:
+    """The site's document store, on a real server of the tests' own."""
+    settings.DOCUMENT_STORE_URL = site_store_url
     document_store.cache_clear()
     store = document_store()
     store.prepare()

@@ -2,7 +2,8 @@
 
 Starts the product with empty servers, sends the capture with the agent, and waits until the document store finds every
 communication. Says packets a minute, what the parts cost in processor time, and the most keys Redis held. `--kill` ends
-a worker with SIGKILL in the middle: the result must be the same.
+a worker with SIGKILL in the middle: the result must be the same. `--scripts` says how long the server worked on each
+script of the chunk protocol.
 
 An Elasticsearch is the one of the address given, and a Java server compiles itself while it works: a smaller capture
 goes first (`--warm`), so that the figure is that of a server that has run for some minutes. What the benchmark stores
@@ -25,6 +26,7 @@ from documents.ids import RESOURCES
 from store.documents import EVERYTHING, DocumentStore
 from tests.bench import truth
 from tests.bench.generate import Made, Parameters, made
+from tests.bench.scripts import ScriptTimes
 from tests.flows.stack import Stack
 
 GOALS = {"PostgreSQL": 3_000_000, "Elasticsearch": 2_000_000}
@@ -39,14 +41,19 @@ class Watch:
 
     most_keys: int = 0
     most_bytes: int = 0
+    scripts: ScriptTimes | None = None
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self, stack: Stack) -> None:
         """Look at Redis a few times a second."""
         client = stack.redis()
+        if self.scripts:
+            self.scripts.begin(client)
         while not self.stop.wait(0.25):
             self.most_keys = max(self.most_keys, int(client.dbsize()))
             self.most_bytes = max(self.most_bytes, int(client.info("memory")["used_memory"]))
+            if self.scripts:
+                self.scripts.look(client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ def main() -> int:
     parser.add_argument("--packets", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kill", action="store_true", help="kill a worker in the middle")
+    parser.add_argument("--scripts", action="store_true", help="say how long each script takes in Redis")
     parser.add_argument("--elasticsearch", metavar="URL", default="", help="index there instead of in PostgreSQL")
     parser.add_argument("--pollers", type=int, default=1, help="processes that move documents to the store")
     parser.add_argument("--warm", type=int, metavar="PACKETS", help="sent before (Elasticsearch: 300,000, else 0)")
@@ -78,25 +86,28 @@ def main() -> int:
     more = {"SPIDER_ELASTICSEARCH_URL": options.elasticsearch} if options.elasticsearch else {}
     more["SPIDER_POLLERS"] = str(options.pollers)
     warm = options.warm if options.warm is not None else 300_000 if options.elasticsearch else 0
+    scripts = ScriptTimes() if options.scripts else None
     with Stack(**more) as stack:
         try:
             if warm:
                 run(stack, made(Parameters(packets=warm, seed=options.seed + 1)))
-            result = run(stack, capture, kill=options.kill)
+            result = run(stack, capture, kill=options.kill, scripts=scripts)
             if not sound(result):
                 print(stack.logs())
         finally:
             drop(stack.documents())
     show(engine, capture, result)
+    if scripts:
+        scripts.show()
     return 0 if sound(result) else 1
 
 
-def run(stack: Stack, capture: Made, *, kill: bool = False) -> Result:
+def run(stack: Stack, capture: Made, *, kill: bool = False, scripts: ScriptTimes | None = None) -> Result:
     """Send the capture and wait until all of it can be found."""
     token = stack.token("bench", policy=POLICY)
     store = stack.documents()
     before, stored = cpu_seconds(stack), store.count("httpcomms", EVERYTHING, None)
-    watch = Watch()
+    watch = Watch(scripts=scripts)
     watcher = threading.Thread(target=watch.run, args=(stack,))
     watcher.start()
     begun = time.monotonic()

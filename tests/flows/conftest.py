@@ -47,9 +47,15 @@ def pump(whisperer: Whisperer) -> Iterator[Callable[..., Pump]]:
 
 
 @pytest.fixture
-def store(settings: Any, postgres_url: str) -> Iterator[DocumentStore]:
-    """The site's document store, on a real PostgreSQL, empty."""
-    settings.DOCUMENT_STORE_URL = postgres_url
+def store_url(postgres_url: str) -> str:
+    """Where documents are kept."""
+    return postgres_url
+
+
+@pytest.fixture
+def store(settings: Any, store_url: str) -> Iterator[DocumentStore]:
+    """The site's document store, on a real server, empty."""
+    settings.DOCUMENT_STORE_URL = store_url
     servers.document_store.cache_clear()
     opened = servers.document_store()
     opened.prepare()

@@ -28,9 +28,23 @@ RECORDS = expect.packets(DATA)
 PIECES = cut_at(DATA, [RECORDS // 4, RECORDS // 2, RECORDS * 3 // 4])
 
 
-@pytest.fixture(params=[8, 1], ids=["P=8", "P=1"])
-def run(request: pytest.FixtureRequest, settings: Any, pump: Callable[..., Pump], store: DocumentStore) -> Pump:
-    settings.PARTITIONS = request.param
+@pytest.fixture(params=[(8, ""), (1, ""), (1, "elasticsearch")], ids=["P=8", "P=1", "P=1, Elasticsearch"])
+def kind(request: pytest.FixtureRequest) -> tuple[int, str]:
+    """How many partitions, on which engine."""
+    found: tuple[int, str] = request.param
+    return found
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, kind: tuple[int, str]) -> str:
+    if not kind[1]:
+        return str(request.getfixturevalue("postgres_url"))
+    return str(request.getfixturevalue("elasticsearch_urls")[0])
+
+
+@pytest.fixture
+def run(kind: tuple[int, str], settings: Any, pump: Callable[..., Pump], store: DocumentStore) -> Pump:
+    settings.PARTITIONS = kind[0]
     one = pump("capture-accounting")
     one.poller = Poller(servers.chunk_store(), store, "pump")
     return one

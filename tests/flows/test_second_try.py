@@ -13,8 +13,10 @@ from apps.core import servers
 from apps.core.errors import ApplicationError
 from apps.monitoring.services import aside_again
 from apps.whisperers.models import Whisperer
-from store.documents import EVERYTHING, DocumentStore, StoreUnavailable, open_store
+from store.documents import EVERYTHING, DocumentStore, StoreUnavailable, aside, open_store
 from store.documents.poller import Poller
+from store.redis import work
+from store.redis.connection import Link
 from store.redis.work import SecondTry
 from tasks import reprocess, runtime
 from tests.flows import expect, faults
@@ -189,6 +191,76 @@ def test_what_waits_is_tried_now(run: Pump, store: DocumentStore) -> None:
     assert next(iter(expect.second_tries().values())) <= 0
     reprocess.second_try(text)
     assert notes(store) == [("repaired", "sessionStartNotKept")]
+
+
+def test_an_outcome_that_comes_at_once_is_not_written_over(run: Pump, store: DocumentStore) -> None:
+    fault = faults.rows({expect.flow(VICTIM)}, 1, ValueError())
+    text = fail_once(run, fault)
+    with faults.rows({expect.flow(VICTIM)}, 1, KeyError()):
+        reprocess.second_try(text)
+    real = work.add_due
+
+    def at_once(link: Link, item: SecondTry) -> None:
+        real(link, item)
+        reprocess.second_try(item.text())
+
+    user = User.objects.create_user("carol", is_staff=True)
+    with patch.object(work, "add_due", at_once):
+        told = aside_again(user=user, id=SecondTry.read(text).record)
+    assert told["state"] == "repaired"
+    assert notes(store) == [("repaired", "sessionStartNotKept")]
+    assert expect.second_tries() == {}
+
+
+def test_asked_for_while_one_ends_it_is_tried_once_more(run: Pump, store: DocumentStore) -> None:
+    text = fail_once(run, faults.rows({expect.flow(VICTIM)}, 1, ValueError()))
+    item, user = SecondTry.read(text), User.objects.create_user("carol", is_staff=True)
+    real = work.done_due
+
+    def asked_before(link: Link, ended: SecondTry, token: str) -> bool:
+        aside_again(user=user, id=item.record)
+        return real(link, ended, token)
+
+    with faults.rows({expect.flow(VICTIM)}, 1, KeyError()), patch.object(work, "done_due", asked_before):
+        reprocess.second_try(text)
+    assert list(expect.second_tries()) == [item]
+    reprocess.second_try(text)
+    assert notes(store) == [("repaired", "sessionStartNotKept")]
+    assert expect.second_tries() == {}
+
+
+def test_somebody_else_being_faster_loses_no_outcome(run: Pump, store: DocumentStore) -> None:
+    text = fail_once(run, faults.chunk(PIECES[1], ZeroDivisionError()))
+    real, between = store.get, []
+
+    def overtaken(resource: str, scope: Any, id: str) -> dict[str, Any] | None:
+        found = real(resource, scope, id)
+        if resource == "monitoring" and found is not None and len(between) < 2:
+            between.append(aside.write(store, found, "default"))
+        return found
+
+    with patch.object(store, "get", overtaken):
+        reprocess.second_try(text)
+    assert between == [True, True]
+    (record,) = [one for batch in store.scan("monitoring", EVERYTHING, None) for one in batch if one.get("outcome")]
+    assert (record["state"], record["version"]) == ("repaired", 4)
+
+
+def test_what_was_put_aside_waits_until_it_is_stored(run: Pump, store: DocumentStore) -> None:
+    expect.tune(second_try_ms=1)
+    with faults.chunk(PIECES[1], ZeroDivisionError()), patch.object(Poller, "run_once", return_value=0):
+        run.upload(PIECES, range(len(PIECES)))
+        run.end(len(PIECES) - 1)
+        run.finish()
+    (item,) = expect.second_tries()
+    reprocess.second_try(item.text())  # the poller is late: neither its packets nor its record can be had
+    assert list(expect.second_tries()) == [item]
+    run.collect()
+    reprocess.second_try(item.text())
+    assert notes(store) == [("repaired", "sessionStartNotKept")]
+    record = store.get("monitoring", EVERYTHING, item.record)
+    assert record is not None
+    assert (record["reason"], record["packets"]) == ("ZeroDivisionError", expect.packets(PIECES[1]))
 
 
 def test_what_kills_again_is_definite_after_the_third_worker(run: Pump, store: DocumentStore) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.db import connection
 
 from apps.core.servers import chunk_store, document_store
 from spider_site import checks
-from store.redis.connection import Store
+from spider_site.run.servers import Postgres
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def test_the_defaults_do_not_contradict_each_other() -> None:
     ("name", "value", "id"),
     [
         ("CHUNKS_HARD", 384 << 20, "spider.E001"),
-        ("CHUNK_LIMIT", 1 << 30, "spider.E001"),
+        ("CHUNKS_SOFT", 417 << 20, "spider.E001"),
+        ("CHUNK_LIMIT", 65 << 20, "spider.E001"),
         ("PACKET_RETENTION_DAYS", 8, "spider.E002"),
         ("PACKET_RETENTION_DAYS", 0, "spider.E002"),
     ],
@@ -45,6 +47,40 @@ def test_limits_that_contradict_each_other_are_errors(settings: Any, name: str, 
     (found,) = checks.limits()
     assert found.id == id
     assert found.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "id"),
+    [
+        ("CHUNKS_SOFT", 321 << 20, "spider.W008"),
+        ("CHUNK_LIMIT", 33 << 20, "spider.W008"),
+        ("CHUNKS_SHARE", 321 << 20, "spider.W011"),
+        ("DEBUG", True, "spider.E017"),
+    ],
+)
+def test_what_would_surprise_is_a_finding_of_a_deployment(settings: Any, name: str, value: int, id: str) -> None:
+    before = ids(checks.deployment())
+    setattr(settings, name, value)
+    assert not checks.limits()
+    assert ids(checks.deployment()) - before == {id}
+
+
+@pytest.mark.parametrize(
+    ("given", "id"),
+    [
+        ({"SPIDER_HOST": "0.0.0.0"}, "spider.W010"),
+        ({"SPIDER_HOST": "0.0.0.0", "SPIDER_FLOWER_PASSWORD": "one,two"}, "spider.E019"),
+        ({"SPIDER_HOST": "0.0.0.0", "SPIDER_FLOWER_PASSWORD": "onetwo"}, None),
+        ({"SPIDER_HOST": "0.0.0.0", "SPIDER_FLOWER_PORT": "0"}, None),
+    ],
+)
+def test_flower_has_a_password_of_its_own(given: dict[str, str], id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SPIDER_HOST", "SPIDER_FLOWER_PORT", "SPIDER_FLOWER_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    before = ids(checks.deployment())
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert ids(checks.deployment()) - before == ({id} if id else set())
 
 
 def test_a_number_below_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,15 +112,27 @@ def test_servers_that_are_well_have_nothing_said_of_them(servers: None) -> None:
 
 
 @pytest.mark.django_db
-def test_a_redis_with_too_little_memory_is_named(servers: None, redis_url: str, settings: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "id"),
+    [
+        ("maxmemory", str(600 << 20), "spider.E014"),
+        ("maxmemory", "0", "spider.W009"),
+        ("maxmemory-policy", "allkeys-lru", "spider.E012"),
+        ("appendonly", "no", "spider.E012"),
+        ("appendfsync", "no", "spider.E018"),
+    ],
+)
+def test_a_redis_that_cannot_keep_its_word_is_named(
+    servers: None, redis_url: str, name: str, value: str, id: str
+) -> None:
     with chunk_store().link() as link:
-        link.command("CONFIG", "SET", "maxmemory", 600 << 20)
+        _, before = link.command("CONFIG", "GET", name)
+        link.command("CONFIG", "SET", name, value)
         try:
             (found,) = checks.servers()
         finally:
-            link.command("CONFIG", "SET", "maxmemory", 0)
-    assert found.id == "spider.E014"
-    assert "600 M" in found.msg
+            link.command("CONFIG", "SET", name, before)
+    assert found.id == id
 
 
 @pytest.mark.django_db
@@ -97,13 +145,9 @@ def test_servers_that_are_away_are_named(servers: None, settings: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_redis_that_may_evict_is_unfit(servers: None, redis_url: str) -> None:
-    chunk_store.cache_clear()
-    store = Store(redis_url)
-    with store.link() as link:
-        link.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-        try:
-            assert ids(checks.servers()) == {"spider.E012"}
-        finally:
-            link.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    store.close()
+def test_missing_migrations_are_named(servers: None, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    postgres.create_database("bare")
+    monkeypatch.setitem(connection.settings_dict, "NAME", "bare")
+    (found,) = checks.servers()
+    assert found.id == "spider.E011"
+    assert found.hint == "Run: python manage.py migrate"

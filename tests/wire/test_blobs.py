@@ -46,7 +46,7 @@ def test_a_flow_comes_back_whole(write) -> None:  # type: ignore[no-untyped-def]
     for s in split(data, 1, KEY).slices:
         assert s is not None
         for flow in s.flows:
-            mine = kept(blobs.capture_file(found, flow.key))
+            mine = kept(blobs.capture_file(found, {flow.key}))
             of = s.flows.index(flow)
             rows = [i for i in range(s.rows) if s.row_flow[i] == of]
             a, b = int(s.row_start[rows[0]]), int(s.row_start[rows[-1] + 1])
@@ -79,8 +79,8 @@ def test_links_that_differ_become_pcapng() -> None:
     assert len(found) == 2
     (s,) = split(out.data(), 1, KEY).slices
     assert s is not None
-    for key in (s.flows[0].key, None):
-        r = records.read(blobs.capture_file(found, key))
+    for keys in ({s.flows[0].key}, None):
+        r = records.read(blobs.capture_file(found, keys))
         assert (r.format, r.ts.tolist(), r.link.tolist()) == ("pcapng", list(range(6)), [1, 101] * 3)
 
 
@@ -92,13 +92,13 @@ def test_fragments_come_with_the_flow_of_their_addresses_and_once_with_all() -> 
     data = pcap([Frame(i, p, len(p)) for i, p in enumerate([*parts, *other, plain])], 101)
     found = all_blobs(data)
     (flow,) = [f.key for s in split(data, 1, KEY).slices if s for f in s.flows]
-    assert [f[0] for f in kept(blobs.capture_file(found, flow))] == [0, 1, 2, 6]
+    assert [f[0] for f in kept(blobs.capture_file(found, {flow}))] == [0, 1, 2, 6]
     assert [f[0] for f in kept(blobs.capture_file(found, None))] == list(range(7))
 
 
 def test_nothing_found_is_an_empty_capture() -> None:
-    assert kept(blobs.capture_file([], b"\4" + bytes(12))) == []
-    assert kept(blobs.capture_file(all_blobs(pcap(traffic(50), 1)), b"\4" + bytes(12))) == []
+    assert kept(blobs.capture_file([], {b"\4" + bytes(12)})) == []
+    assert kept(blobs.capture_file(all_blobs(pcap(traffic(50), 1)), {b"\4" + bytes(12)})) == []
 
 
 def test_the_modified_format_is_written_anew() -> None:

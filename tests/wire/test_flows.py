@@ -100,3 +100,15 @@ def test_the_key_names_both_ends() -> None:
 
 def test_no_packets_are_no_flows() -> None:
     assert by_flow(grouped([])) == {}
+
+
+@given(pairs, st.binary(min_size=16, max_size=16), st.integers(1, 64))
+@examples(60)
+def test_a_flow_alone_is_placed_as_its_packets_are(
+    some: list[tuple[tuple[str, int], tuple[str, int]]], key: bytes, partitions: int
+) -> None:
+    found = grouped(some, key)
+    placed = flows.partition_of(found.hash, partitions).tolist()
+    assert [flows.partition_of_flow(Flow(one), key, partitions) for one in found.keys] == placed
+    for one in map(Flow, found.keys):
+        assert Flow.between(one.a, one.b) == Flow.between(one.b, one.a) == one

@@ -22,6 +22,10 @@ class AsideSerializer(serializers.Serializer):
     what = serializers.CharField(help_text="chunk, rows or session.")
     packets = serializers.IntegerField(allow_null=True)
     state = serializers.ChoiceField(list(aside.STATES))
+    due = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When what waits is tried. Null where it is not to be, or while Redis does not answer.",
+    )
     reason = serializers.CharField(help_text="Why it was put aside.")
     outcome = serializers.CharField(help_text="What came of its second try; empty before it.")
     tried = serializers.CharField(help_text="When it was tried again; empty before.")

@@ -38,6 +38,7 @@ class StorageSerializer(serializers.Serializer):
     disks = DiskSerializer(many=True)
     short = DiskSerializer(allow_null=True, help_text="A disk that is nearly full: chunks are refused.")
     away = serializers.CharField(help_text="Why the document store did not answer; empty when it did.")
+    behind = serializers.CharField(help_text="What old days lack, and what to run; empty when nothing.")
 
 
 class StorageApi(StaffApi):

@@ -5,10 +5,12 @@ Each is one document of the accounting; its state is that of its newest version.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from apps.captures.models import Capture
+from apps.captures.services import redis_link
 from apps.core.errors import ApplicationError
 from apps.core.links import search_url
 from apps.core.servers import document_store
@@ -19,6 +21,8 @@ from documents.ast import Node
 from store.documents import Page
 from store.documents.aside import RESOURCE
 from store.documents.names import REJECTED
+from store.redis import work
+from store.redis.work import SecondTry
 
 STATES: Final = {
     "waiting": "waits for its second try",
@@ -47,7 +51,8 @@ PAGE: Final = 50
 @dataclass(frozen=True, slots=True)
 class Aside:
     """One thing that was put aside. `traffic` is the address of its capture's traffic, empty where nothing of it was
-    read yet; `may_try` whether the person may have it tried again."""
+    read yet; `due`: when what waits is tried, None where Redis does not say; `may_try` whether the person may have it
+    tried again."""
 
     id: str
     whisperer: str
@@ -58,6 +63,7 @@ class Aside:
     what: str
     packets: int | None
     state: str
+    due: datetime | None
     reason: str
     outcome: str
     tried: str
@@ -103,9 +109,7 @@ def listed(user: Person, *, state: str = "", whisperer: str = "", after: str | N
         RESOURCE, scope, _wanted(state, whisperer), sort="-date", size=PAGE, after=after or None
     )
     counts = dict(counted)
-    return AsideList(
-        _items(user, found.hits), {name: counts.get(name, 0) for name in STATES}, found.after, found.total
-    )
+    return AsideList(_items(user, found.hits), {name: counts.get(name, 0) for name in STATES}, found.after, found.total)
 
 
 def record_of(user: Person, id: str) -> tuple[dict[str, Any], Whisperer]:
@@ -150,11 +154,29 @@ def _items(user: Person, hits: list[dict[str, Any]]) -> list[Aside]:
     owners = Whisperer.objects.in_bulk({UUID(hit["whisperer"]) for hit in hits})
     rights = rights_on(user, owners.values())
     captures = Capture.objects.in_bulk({hit["capture"] for hit in hits})
-    return [_item(hit, owners, rights, captures) for hit in hits]
+    due = _due([hit for hit in hits if hit["state"] == "waiting"])
+    return [_item(hit, due.get(hit["id"]), owners, rights, captures) for hit in hits]
+
+
+def _due(waiting: list[dict[str, Any]]) -> dict[str, datetime]:
+    """When each is tried, by its id; nothing while Redis does not answer."""
+    if not waiting:
+        return {}
+    try:
+        with redis_link() as link:
+            times = work.due_at(link, [SecondTry.read(hit["item"]) for hit in waiting])
+    except ApplicationError:
+        return {}
+    return {
+        hit["id"]: datetime.fromtimestamp(at / 1000, UTC)
+        for hit, at in zip(waiting, times, strict=True)
+        if at is not None
+    }
 
 
 def _item(
     hit: dict[str, Any],
+    due: datetime | None,
     owners: Mapping[UUID, Whisperer],
     rights: Mapping[UUID, frozenset[str]],
     captures: Mapping[str, Capture],
@@ -174,6 +196,7 @@ def _item(
         what=hit.get("what", ""),
         packets=hit.get("packets"),
         state=hit["state"],
+        due=due,
         reason=hit.get("reason", ""),
         outcome=hit.get("outcome", ""),
         tried=hit.get("tried", ""),

@@ -1,12 +1,15 @@
-"""The servers and what waits in them: asked one by one, for each may be away, which is what the page is for."""
+"""The servers and what waits in them: asked side by side, for each may be away or hang, which the page is for."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import Any, Final
 
+import psycopg
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -17,12 +20,11 @@ from store.redis import work
 from store.redis.connection import GROUP, Link, UnfitServerError, server_info
 from store.redis.keys import RESOURCES
 
-T = TypeVar("T")
-
 #: The breakers that all processes share.
 SHARED: Final = {"documents": "the document store", "database": "new connections to PostgreSQL"}
-#: Seconds that the broker is given.
+#: Seconds that all of them are given together, and each by itself where it can be told so.
 PATIENCE: Final = 2.0
+SILENT: Final = f"It did not answer within {PATIENCE:g} s: it hangs, or is very busy."
 #: A poller that asked for work within so many ms is alive.
 ALIVE_MS: Final = 10_000
 
@@ -81,13 +83,49 @@ class Servers:
 
 
 def servers() -> Servers:
-    """Ask everything once."""
-    redis, levels, waiting, pollers, keys = _redis()
-    broker, queues = _broker()
-    return Servers(
-        [redis, broker, _database(), _documents()], _breakers(), levels, waiting, queues, pollers, keys, disks(),
-        short_disk(),
+    """Ask everything once; what does not answer in time is said to be away."""
+    found = _ask(
+        {"redis": _redis, "broker": _broker, "database": _database, "documents": _documents, "disks": disks,
+         "breakers": _breakers}
     )  # fmt: skip
+    redis, levels, waiting, pollers, keys = found["redis"] or (_silent("Redis"), [], {}, None, None)
+    broker, queues = found["broker"] or (_silent("Broker"), {})
+    database, documents = found["database"] or _silent("PostgreSQL"), found["documents"] or _silent("Document store")
+    known = found["disks"] or []
+    return Servers(
+        [redis, broker, database, documents], found["breakers"] or [], levels, waiting, queues, pollers, keys, known,
+        short_disk() if known else None,
+    )  # fmt: skip
+
+
+#: What each server was asked last: one that has not answered is not asked again, only waited for.
+_asked: dict[str, Future[Any]] = {}
+
+
+def _ask(questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """The answers by name, as far as they come in time; None for others."""
+    asked = {name: _under_way(name, question) for name, question in questions.items()}
+    wait(asked.values(), PATIENCE)
+    return {name: answer.result() if answer.done() else None for name, answer in asked.items()}
+
+
+def _under_way(name: str, question: Callable[[], Any]) -> Future[Any]:
+    answer = _asked.get(name)
+    if answer is None or answer.done():
+        answer = _asked[name] = Future()
+        threading.Thread(target=_answer, args=(answer, question), daemon=True).start()
+    return answer
+
+
+def _answer(answer: Future[Any], question: Callable[[], Any]) -> None:
+    try:
+        answer.set_result(question())
+    except Exception as error:  # noqa: BLE001 - raised where it is waited for
+        answer.set_exception(error)
+
+
+def _silent(name: str) -> Server:
+    return Server(name, ok=False, detail=SILENT)
 
 
 def _redis() -> tuple[Server, list[Level], dict[str, int], int | None, int | None]:
@@ -125,11 +163,12 @@ def _broker() -> tuple[Server, dict[str, int]]:
 
 
 def _database() -> Server:
+    """By a connection of its own, which neither waits for a breaker nor counts for one."""
+    wanted = connection.get_connection_params() | {"connect_timeout": int(PATIENCE)}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SHOW server_version")
-            (version,) = cursor.fetchone()
-    except DatabaseError as error:
+        with psycopg.connect(**wanted) as own:
+            version = own.info.parameter_status("server_version")
+    except psycopg.Error as error:
         return Server("PostgreSQL", ok=False, detail=_said(error))
     return Server("PostgreSQL", ok=True, version=str(version))
 

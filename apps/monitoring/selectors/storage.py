@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from apps.captures.space import Disk, disks, short_disk
+from apps.core import startup
 from apps.core.servers import document_store
 from apps.whisperers.models import StoragePolicy, Whisperer
 from apps.whisperers.retention import KINDS, Retention
@@ -64,13 +65,15 @@ class PolicyUse:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """All of it. `away` says why the document store did not answer, empty when it did."""
+    """All of it. `away` says why the document store did not answer, empty when it did; `behind` what its stored days
+    lack and what to run, empty when nothing."""
 
     days: list[StoredDay]
     policies: list[PolicyUse]
     disks: list[Disk]
     short: Disk | None
     away: str = ""
+    behind: str = ""
 
     @property
     def bytes(self) -> int:
@@ -80,7 +83,7 @@ class Storage:
 
 def storage() -> Storage:
     """As of now, newest days first."""
-    kept, away = Retention.now(), ""
+    kept, away, behind = Retention.now(), "", ""
     days: list[StoredDay] = []
     try:
         for resource in RESOURCES:
@@ -89,11 +92,13 @@ def storage() -> Storage:
                 last = kept.last_day(resource, part.policy, part.day)
                 title = TITLES.get(resource, resource)
                 days.append(StoredDay(resource, title, part.policy, moment, part.documents, part.bytes, last))
+        if finding := startup.store_finding(document_store().stored_version()):
+            behind = f"{finding.says} Run: {finding.run}"
     except StoreUnavailable as error:
         away = str(error)
     order = list(TITLES)
     days.sort(key=lambda one: (-one.day.toordinal(), one.policy, order.index(one.resource)))
-    return Storage(days, _policies(kept, days), disks(), short_disk(), away)
+    return Storage(days, _policies(kept, days), disks(), short_disk(), away, behind)
 
 
 def _policies(kept: Retention, days: list[StoredDay]) -> list[PolicyUse]:

@@ -24,24 +24,28 @@ PAGE = "monitoring-aside"
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Newest first, by state and whisperer."""
-    asked = {name: request.GET.get(name, "") for name in ("state", "whisperer", "after")}
-    context: dict[str, Any] = frame(request, PAGE) | {"asked": asked, "states": aside.STATES}
-    context["whisperers"] = visible_whisperers(request.user)
+    context = frame(request, PAGE) | {"whisperers": visible_whisperers(request.user)}
     try:
-        found = aside.listed(request.user, **asked)
+        return render(request, "monitoring/aside.html", context | listing(request))
     except BadCursor:
         return redirect(PAGE)
     except StoreUnavailable as error:
         return render(request, "monitoring/aside.html", context | {"away": str(error)}, status=503)
-    context |= {"found": found, "refused": aside.refused(request.user).hits if not asked["after"] else []}
+
+
+def listing(request: HttpRequest) -> dict[str, Any]:
+    """What the address asks for, as templates show it. Raises BadCursor, StoreUnavailable."""
+    asked = {name: request.GET.get(name, "") for name in ("state", "whisperer", "after")}
+    found = aside.listed(request.user, **asked)
+    context: dict[str, Any] = {"asked": asked, "found": found, "all": sum(found.counts.values())}
+    context["refused"] = aside.refused(request.user).hits if not asked["after"] else []
     context["tabs_of_states"] = [
         {"name": name, "count": count, "url": f"?{urlencode({'state': name, 'whisperer': asked['whisperer']})}"}
         for name, count in found.counts.items()
     ]
-    context["all"] = sum(found.counts.values())
     if found.after:
         context["next"] = f"?{urlencode(asked | {'after': found.after})}"
-    return render(request, "monitoring/aside.html", context)
+    return context
 
 
 @screen

@@ -210,6 +210,7 @@ _DONE = {
     "enrolment": "made an enrolment", "enrolled": "enrolled", "revoked": "revoked", "rotated": "changed keys",
     "purged": "purged", "spared": "stopped a purge", "pinned": "pinned communications",
     "unpinned": "let go of pinned communications", "deleted": "deleted it", "uploaded": "uploaded a file",
+    "reprocessed": "had it reprocessed",
 }  # fmt: skip
 
 

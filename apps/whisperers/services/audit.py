@@ -10,7 +10,7 @@ Action = Literal[
     "created", "renamed", "moved", "configured", "undone", "started", "stopped", "shared", "unshared", "enrolment",
     "joined", "left",
     "enrolled", "revoked", "rotated", "purged", "spared", "pinned", "unpinned", "dropped", "deleted",
-    "uploaded", "discarded",
+    "uploaded", "discarded", "reprocessed",
 ]  # fmt: skip
 
 

@@ -17,15 +17,18 @@ from store.documents.base import (
     TookTooLong,
     WriteResult,
 )
-from store.documents.elastic import facets, figures, reader, templates, writer
+from store.documents.elastic import disks, facets, figures, reader, templates, upgrade, writer
 from store.documents.elastic.client import Limited, bounded, connect, translated
 from store.documents.elastic.reader import blobs_of, query, within
 from store.documents.limits import check_buckets, check_figures, check_questions, check_size
-from store.documents.names import Part, alias, part_of
+from store.documents.names import Part, alias
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
+from store.documents.version import Step, StoreVersion
 
 #: A look at the disks is made while an agent waits.
 _LOOK_SECONDS = 2.0
+#: A look at what is stored is made while a process starts.
+_START_SECONDS = 10.0
 #: Documents that one step of a purge deletes.
 _PURGED = 1_000
 
@@ -42,6 +45,14 @@ class ElasticsearchStore:
         self._prepared = False
         with self._client():
             pass
+
+    def stored_version(self) -> StoreVersion:
+        with translated():
+            return upgrade.stored(self._elastic.options(request_timeout=_START_SECONDS))
+
+    def upgrade(self, *, dry_run: bool = False) -> Iterator[Step]:
+        with translated() if dry_run else self._client():
+            yield from upgrade.upgrade(self._elastic, dry_run=dry_run)
 
     def write(self, resource: str, payload: bytes) -> WriteResult:  # noqa: ARG002  # the lines name their index
         with self._client() as client:
@@ -238,16 +249,7 @@ class ElasticsearchStore:
 
     def days(self, resource: str) -> list[DayPart]:
         with self._client() as client:
-            answer = client.indices.stats(index=f"{alias(resource)}-*", metric=["docs", "store"])
-        found = [(part_of(name), sizes["primaries"]) for name, sizes in answer["indices"].items()]
-        return sorted(
-            (
-                DayPart(part.resource, part.day, part.policy, sizes["docs"]["count"], sizes["store"]["size_in_bytes"])
-                for part, sizes in found
-                if part is not None
-            ),
-            key=lambda day: (day.day, day.policy),
-        )
+            return upgrade.days(client, resource)
 
     def drop_day(self, resource: str, day: str, policy: str) -> bool:
         with self._client() as client:
@@ -276,7 +278,8 @@ class ElasticsearchStore:
         with translated():
             quick = self._elastic.options(request_timeout=_LOOK_SECONDS)
             nodes = quick.nodes.stats(metric="fs")["nodes"].values()
-        return min((node["fs"]["total"]["available_in_bytes"] for node in nodes), default=None)
+            settings = quick.cluster.get_settings(include_defaults=True, filter_path=disks.FILTER)
+        return disks.room(nodes, settings.body)
 
     def close(self) -> None:
         self._elastic.close()

@@ -1,23 +1,24 @@
 """Index templates, made from the field table: what a day's index looks like when the first document creates it.
 
-A template carries a version and a digest of its content, and is put when either is newer; an older process leaves a
-newer one alone. Fields that the table gained are added to the newest indexes' mappings too, so a new release need not
-wait for midnight.
+A template carries the store's version and is put where a lower one stands, or none: an older process leaves a newer one
+alone. Fields that the table gained are added to the mappings of the indexes there are too, so that documents written
+from then on have them; those written before are found by them after `upgrade`.
 """
 
-from hashlib import blake2b
+from contextlib import suppress
 from typing import Any
 
-import orjson
 from elasticsearch import Elasticsearch, NotFoundError
 
 from store.documents import schema
 from store.documents.names import RESOURCES, alias
+from store.documents.version import STORE_LEAST, STORE_VERSION, Mark
 
 
 def template(resource: str) -> dict[str, Any]:
     """The index template of a resource: settings, mapping and the alias that searches use."""
-    body: dict[str, Any] = {
+    mark = Mark(STORE_VERSION, schema.names(resource))
+    return {
         "index_patterns": [f"spider-{resource}-*"],
         "priority": 200,
         "template": {
@@ -29,31 +30,33 @@ def template(resource: str) -> dict[str, Any]:
                 # A text where a number belongs is refused, as PostgreSQL does.
                 "mapping.coerce": False,
             },
-            "mappings": schema.mapping(resource),
+            "mappings": schema.mapping(resource) | {"_meta": mark.kept()},
             "aliases": {alias(resource): {}},
         },
+        "version": STORE_VERSION,
+        "_meta": {"least": STORE_LEAST},
     }
-    digest = blake2b(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
-    return body | {"version": schema.TEMPLATE_VERSION, "_meta": {"digest": digest}}
 
 
 def prepare(client: Elasticsearch) -> None:
     """Put the templates that are missing or older, and add their new fields to the indexes that exist."""
     for resource in RESOURCES:
         wanted = template(resource)
-        installed = _installed(client, alias(resource))
-        if installed is not None and not _is_older(installed, wanted):
+        found = installed(client, alias(resource))
+        if found is not None and found.get("version", 0) >= wanted["version"]:
             continue
         client.indices.put_index_template(name=alias(resource), **_arguments(wanted))
-        _extend_indexes(client, resource, wanted["template"]["mappings"]["properties"])
+        for name in client.indices.get(index=f"{alias(resource)}-*", filter_path="*.settings.index.uuid"):
+            with suppress(NotFoundError):  # dropped meanwhile
+                extend_index(client, name, wanted["template"]["mappings"]["properties"])
 
 
-def _extend_indexes(client: Elasticsearch, resource: str, wanted: dict[str, Any]) -> None:
-    """Add new fields to the indexes there are. A field that one maps otherwise stays so until it is dropped."""
-    for name, index in client.indices.get_mapping(index=f"{alias(resource)}-*").items():
-        new = _missing(index["mappings"].get("properties", {}), wanted)
-        if new:
-            client.indices.put_mapping(index=name, properties=new)
+def extend_index(client: Elasticsearch, name: str, wanted: dict[str, Any]) -> None:
+    """Add new fields to an index. A field that it maps otherwise stays so until it is dropped."""
+    present = client.indices.get_mapping(index=name)[name]["mappings"].get("properties", {})
+    new = _missing(present, wanted)
+    if new:
+        client.indices.put_mapping(index=name, properties=new)
 
 
 def _missing(present: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
@@ -68,20 +71,14 @@ def _missing(present: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     return new
 
 
-def _installed(client: Elasticsearch, name: str) -> dict[str, Any] | None:
+def installed(client: Elasticsearch, name: str) -> dict[str, Any] | None:
+    """The template of this name as the server has it; None where it has none."""
     try:
         found = client.indices.get_index_template(name=name)
     except NotFoundError:
         return None
     templates = found["index_templates"]
     return dict(templates[0]["index_template"]) if templates else None
-
-
-def _is_older(installed: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    version = installed.get("version", 0)
-    if version != wanted["version"]:
-        return bool(version < wanted["version"])
-    return bool(installed.get("_meta") != wanted["_meta"])
 
 
 def _arguments(body: dict[str, Any]) -> dict[str, Any]:

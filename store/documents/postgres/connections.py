@@ -8,7 +8,7 @@ import select
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import orjson
 import psycopg
@@ -16,9 +16,9 @@ from psycopg import errors, sql
 from psycopg.types.json import set_json_loads
 
 from store.documents.base import BadRequest, BatchRefused, StoreBusy, StoreError, StoreUnavailable, TookTooLong
-from store.keepalive import KEEPALIVE
+from store.keepalive import GRACE, KEEPALIVE, Bounded
 
-Connection = psycopg.Connection[Any]
+Connection = Bounded
 R = TypeVar("R")
 
 #: Classes of SQLSTATE that blame the data: data exception, integrity, a program limit (an index entry too long).
@@ -30,7 +30,7 @@ _BAD_PATTERN = "2201B"
 _BUSY = ("40", "55", "57014")
 
 #: Every statement of ours goes through an index or over one day at a time; beyond this a search is given up.
-STATEMENT_TIMEOUT = "60s"
+STATEMENT_TIMEOUT = 60.0
 
 
 class Pool:
@@ -76,10 +76,11 @@ class Pool:
 
     def _connect(self) -> Connection:
         # Statements stay unprepared: their plans depend on the values (which partial index fits, how many rows).
-        connection = psycopg.connect(
+        connection = Bounded.connect(
             self._url, autocommit=True, prepare_threshold=None, connect_timeout=5, application_name="spider-documents",
             **KEEPALIVE,
         )  # fmt: skip
+        connection.patience = STATEMENT_TIMEOUT + GRACE
         set_json_loads(orjson.loads, connection)
         connection.execute(_settings())
         return connection
@@ -92,7 +93,7 @@ def bounded(connection: Connection, seconds: float | None) -> Iterator[None]:
         yield
         return
     try:
-        with connection.transaction():
+        with connection.waiting_at_most(seconds + GRACE), connection.transaction():
             limit = f"{max(int(seconds * 1000), 1)}ms"
             connection.execute(sql.SQL("SET LOCAL statement_timeout = {}").format(limit))
             yield
@@ -103,7 +104,9 @@ def bounded(connection: Connection, seconds: float | None) -> Iterator[None]:
 def _settings() -> sql.Composed:
     # Staging tables stay in memory up to temp_buffers; the default of 8 MB would write each batch to a file.
     # jit costs more than it gives on statements over many small tables.
-    return sql.SQL("SET temp_buffers = '64MB'; SET jit = off; SET statement_timeout = {}").format(STATEMENT_TIMEOUT)
+    return sql.SQL("SET temp_buffers = '64MB'; SET jit = off; SET statement_timeout = {}").format(
+        f"{STATEMENT_TIMEOUT:g}s"
+    )
 
 
 def _alive(connection: Connection) -> bool:

@@ -8,10 +8,11 @@ from documents.ast import Node
 from store.documents.base import Bucket, DayPart, Health, Page, Scope, StoreUnavailable, WriteResult
 from store.documents.limits import check_buckets, check_figures, check_questions, check_size
 from store.documents.names import Part
-from store.documents.postgres import facets, figures, reader, tables, writer
+from store.documents.postgres import facets, figures, reader, tables, upgrade, writer
 from store.documents.postgres.conditions import blobs_of, conditions, within
 from store.documents.postgres.connections import Connection, Pool, bounded
 from store.documents.questions import Facets, Figures, Metric, Ranges, Terms
+from store.documents.version import Step, StoreVersion
 
 
 class PostgresStore:
@@ -26,6 +27,14 @@ class PostgresStore:
         self._prepared = False
         with self._connection():
             pass
+
+    def stored_version(self) -> StoreVersion:
+        with self._pool.connection() as connection:
+            return upgrade.stored(connection)
+
+    def upgrade(self, *, dry_run: bool = False) -> Iterator[Step]:
+        with self._pool.connection() if dry_run else self._connection() as connection:
+            yield from upgrade.upgrade(connection, dry_run=dry_run)
 
     def write(self, resource: str, payload: bytes) -> WriteResult:
         with self._connection() as connection:

@@ -9,11 +9,15 @@ more than everything else together (7,000 a second) and the wheel has no lz4, so
 apart from the row ("external"); what filters, counts and timelines read stays narrow, a tenth of the document.
 """
 
+from typing import Any
+
+import orjson
 from psycopg import errors, sql
 
 from store.documents import schema
 from store.documents.names import BLOB_RESOURCES, RESOURCES, Part, parent, part_of
 from store.documents.postgres.connections import Connection
+from store.documents.version import STORE_LEAST, STORE_VERSION, Mark
 
 #: Searched often, made with each day. A B-tree refuses entries over 2.7 KB, so text from the wire is hashed.
 #: All of them together cost a tenth of the speed; GIN over the document would halve it.
@@ -32,7 +36,7 @@ INDEXES: dict[str, tuple[str, ...]] = {
     # Few of very many have a state (alarms, what was put aside); each page looks for those that are open.
     "monitoring": ("(date)", "(state) WHERE state IS NOT NULL"),
 }
-_DEFAULT_INDEXES = ("(date)",)
+DEFAULT_INDEXES = ("(date)",)
 
 _BLOB_COLUMNS = {
     "whisperer": "text NOT NULL",
@@ -45,13 +49,13 @@ _BLOB_COLUMNS = {
 }
 
 #: One process at a time changes the tables; the number is ours, any would do.
-_LOCK = 5_350_412_900
+LOCK = 5_350_412_900
 
 
 def prepare(connection: Connection) -> None:
     """Create the parents, and add the columns that the field table has gained since."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         for resource in RESOURCES:
             _prepare_parent(connection, resource)
 
@@ -59,7 +63,7 @@ def prepare(connection: Connection) -> None:
 def create_day(connection: Connection, part: Part) -> None:
     """Create the table of a day unless it exists. Two processes may call it at once."""
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         if _exists(connection, part.table):
             return
         if not _exists(connection, parent(part.resource)):
@@ -69,8 +73,12 @@ def create_day(connection: Connection, part: Part) -> None:
         connection.execute(
             sql.SQL("CREATE TABLE {} (" + key + ") INHERITS ({})").format(table, sql.Identifier(parent(part.resource)))
         )
-        for index in INDEXES.get(part.resource, _DEFAULT_INDEXES):
+        for index in INDEXES.get(part.resource, DEFAULT_INDEXES):
             connection.execute(sql.SQL("CREATE INDEX ON {} " + index).format(table))
+        # Until all older days are brought up, an older program may still write rows without the newest columns: such a
+        # day has no mark and is looked at too.
+        if read_comment(connection, parent(part.resource)).get("complete") == STORE_VERSION:
+            comment(connection, part.table, Mark(STORE_VERSION, schema.column_names(part.resource)).kept())
 
 
 def drop_day(connection: Connection, part: Part) -> bool:
@@ -93,14 +101,44 @@ def day_tables(connection: Connection, resource: str) -> list[tuple[Part, int, i
     return [(part, documents, size) for part, documents, size in found if part is not None]
 
 
+def comment(connection: Connection, table: str, kept: dict[str, Any]) -> None:
+    """Keep this with the table: it goes when the table does. Readers and writers are not waited for."""
+    text = sql.Literal(orjson.dumps(kept).decode())
+    connection.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(sql.Identifier(table), text))
+
+
+def read_comment(connection: Connection, table: str) -> dict[str, Any]:
+    """What is kept with a table; nothing where it has no comment of ours, or is not there."""
+    row = connection.execute(
+        "SELECT obj_description(oid, 'pg_class') FROM pg_class"
+        " WHERE relname = %s AND relnamespace = current_schema()::regnamespace",
+        [table],
+    ).fetchone()
+    return understood(row[0] if row else None)
+
+
+def understood(text: str | None) -> dict[str, Any]:
+    """A comment as what is kept; anything that we did not write is nothing."""
+    try:
+        found = orjson.loads(text or "")
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def _prepare_parent(connection: Connection, resource: str) -> None:
     table = sql.Identifier(parent(resource))
-    columns = _columns(resource)
+    columns = column_types(resource)
     if not _exists(connection, parent(resource)):
         listed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
         connection.execute(sql.SQL("CREATE TABLE {} (" + listed + ")").format(table))
         big = sql.Identifier("blob" if resource in BLOB_RESOURCES else "doc")
         connection.execute(sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET STORAGE EXTERNAL").format(table, big))
+        kept = {"version": STORE_VERSION, "least": STORE_LEAST, "complete": STORE_VERSION}
+        comment(connection, parent(resource), kept)
+        return
+    kept = read_comment(connection, parent(resource))
+    if kept.get("version", 0) > STORE_VERSION:
         return
     # Looked up first: ALTER TABLE would wait for every reader, and make all others wait behind it.
     rows = connection.execute(
@@ -111,9 +149,12 @@ def _prepare_parent(connection: Connection, resource: str) -> None:
         # Documents that are there already do not have it, whatever the field table says.
         kind = columns[name].removesuffix(" NOT NULL")
         connection.execute(sql.SQL("ALTER TABLE {} ADD COLUMN {} " + kind).format(table, sql.Identifier(name)))
+    if kept.get("version", 0) < STORE_VERSION:
+        comment(connection, parent(resource), kept | {"version": STORE_VERSION, "least": STORE_LEAST})
 
 
-def _columns(resource: str) -> dict[str, str]:
+def column_types(resource: str) -> dict[str, str]:
+    """The columns of a resource with their types, in order."""
     if resource in BLOB_RESOURCES:
         return _BLOB_COLUMNS
     columns = schema.columns(resource)

@@ -36,7 +36,7 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Statements:
+class Statements:
     """What writing a resource takes, apart from the day's name."""
 
     encoder: RowEncoder
@@ -74,7 +74,7 @@ def _read(resource: str, data: bytes) -> tuple[WriteResult, dict[Part, dict[str,
     """The payload as rows by part and id, and what of it cannot become one. Of two versions the higher is kept."""
     result = WriteResult()
     by_part: dict[Part, dict[str, _Row]] = defaultdict(dict)
-    encoder = _statements(resource).encoder
+    encoder = statements(resource).encoder
     for position, (action_line, line) in enumerate(payload.pairs(data)):
         try:
             action = payload.action(action_line)
@@ -94,21 +94,21 @@ def _read(resource: str, data: bytes) -> tuple[WriteResult, dict[Part, dict[str,
 
 
 def _store(connection: Connection, part: Part, rows: Sequence[_Row]) -> WriteResult:
-    statements = _statements(part.resource)
+    said = statements(part.resource)
     insert = sql.SQL(
         "INSERT INTO {table} AS stored ({columns}) SELECT {columns} FROM {stage}"
         " ON CONFLICT (id) DO UPDATE SET {updates} WHERE excluded.version > stored.version"
     ).format(
         table=sql.Identifier(part.table),
-        columns=statements.columns,
-        stage=statements.stage_name,
-        updates=statements.updates,
+        columns=said.columns,
+        stage=said.stage_name,
+        updates=said.updates,
     )
 
     def run() -> int:
         with connection.transaction():
-            connection.execute(statements.stage)
-            with connection.cursor().copy(statements.copy) as copy:
+            connection.execute(said.stage)
+            with connection.cursor().copy(said.copy) as copy:
                 copy.write(b"".join([HEADER, *[row.data for row in rows], TRAILER]))
             return connection.execute(insert).rowcount
 
@@ -163,7 +163,7 @@ def _purge(connection: Connection, part: Part, wanted: Conditions, most: int) ->
     )
     while True:
         try:
-            with connection.transaction():
+            with connection.waiting_at_most(None), connection.transaction():
                 connection.execute("SET LOCAL statement_timeout = 0")  # nobody waits for a purge
                 gone = connection.execute(statement, [*wanted.params, most]).rowcount
         except errors.UndefinedTable:
@@ -196,12 +196,13 @@ def rewrite(connection: Connection, resource: str, wanted: Conditions, change: C
 
 
 @lru_cache(maxsize=16)
-def _statements(resource: str) -> _Statements:
+def statements(resource: str) -> Statements:
+    """What writing documents of a resource takes."""
     encoder = RowEncoder(schema.columns(resource))
     names = encoder.names
     columns = sql.SQL(", ").join(map(sql.Identifier, names))
     stage_name = sql.Identifier("pg_temp", f"stage_{resource}")
-    return _Statements(
+    return Statements(
         encoder=encoder,
         # toast_tuple_target: a staged document stays in its page instead of going through a second table.
         stage=sql.SQL(

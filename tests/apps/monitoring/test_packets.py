@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.captures.models import Capture as CaptureRow
+from apps.core.servers import document_store
 from apps.core.words import SECOND, nanoseconds
 from apps.httpcomms import selectors
 from apps.httpcomms.ranges import Range
@@ -35,6 +36,11 @@ SUMS = {
     "packets.undecodable": 5, "undecodable.badIp": 5, "packets.quarantined": 20, "packets.late": 5,
     "payload.bytes": 800_000, "payload.parsed": 700_000, "payload.skipped.tls": 90_000, "payload.skipped.new": 10_000,
 }  # fmt: skip
+
+
+@pytest.fixture
+def site_store_url(either_store_url: str) -> str:
+    return either_store_url
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +79,7 @@ def alarm(whisperer: Whisperer, capture: str = "c-live-0001", at: str = "2026-11
     """An open alarm of a capture, which is made."""
     row = CaptureRow.objects.create(pk=capture, whisperer=whisperer, policy="default", partitions=1, instance="host-1")
     alarms.write([alarms.of_capture(row, "uploaded", 1_000, 996, nanoseconds(at))], "open")
+    document_store().refresh("monitoring")
     return row
 
 
@@ -187,6 +194,7 @@ def test_an_alarm_is_on_the_page_in_the_api_in_the_bar_and_on_the_line(
     assert mark["first"] == nanoseconds("2026-11-22T10:29:00Z")
     (old,) = alarms.open_alarms(EVERYTHING)
     alarms.write([alarms.at(old, nanoseconds("2026-11-22T10:40:00Z"))], "cleared")
+    document_store().refresh("monitoring")
     cache.clear()
     assert asked(as_alice, ALARMS)["alarms"] == []
     assert marked(as_alice) == []

@@ -1,16 +1,25 @@
 """The page and the API of servers: all well, and with each of them away."""
 
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import User
 
 from apps.core import servers
+from apps.core.postgresql.base import DatabaseAway, DatabaseWrapper
+from apps.monitoring.selectors import servers as selector
+from store.breakers import BreakerOpen, Record
 from store.documents import StoreUnavailable
 from tests.apps.conftest import client_of
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db
+#: A database breaker that opened at a quarter past ten.
+AWAY = Record(since=1_795_342_500.0, wait=1.5, reason="refused at 10.0.0.1:5432")
 PAGE, API = "/monitoring/servers/", "/api/v1/monitoring/servers/"
 
 
@@ -71,3 +80,36 @@ def test_without_redis_the_page_still_tells_of_the_rest(site_store: object, alic
     page = client_of(alice).get(PAGE)
     assert page.status_code == 200
     assert "agents keep what they capture" in page.content.decode()
+
+
+def test_servers_that_hang_are_said_to_after_a_moment(site_store: object, alice: User, settings: Any) -> None:
+    """All of them are given the same seconds, together."""
+    client = client_of(alice)
+    with socket.create_server(("127.0.0.1", 0)) as deaf, socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.REDIS_URL = settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{deaf.getsockname()[1]}/0"
+        settings.DOCUMENT_STORE_URL = f"http://127.0.0.1:{mute.getsockname()[1]}"
+        servers.forget()
+        for _ in range(2):
+            began = time.monotonic()
+            found = client.get(API).json()
+            assert time.monotonic() - began < 10  # Redis alone would be waited for 15 s, Elasticsearch for 60
+            assert [one["ok"] for one in found["servers"]] == [False, False, True, False]
+            assert "did not answer within" in found["servers"][3]["detail"]
+        assert client.get(PAGE).content.decode().count("does not</span>") == 3
+    until("the questions end with what they were asked of", lambda: all(one.done() for one in selector._asked.values()))
+
+
+def test_without_the_database_it_is_said_what_goes_on_meanwhile(alice: User, settings: Any) -> None:
+    client = client_of(alice)
+    client.raise_request_exception = False
+    with patch.object(DatabaseWrapper, "ensure_connection", side_effect=DatabaseAway(BreakerOpen("database", AWAY))):
+        page = client.get("/", headers={"Accept": "text/html"})
+        answer = client.get("/api/v1/httpcomms/")
+        agent = client.post("/api/v1/chunks/", headers={"Authorization": "Bearer spider_x"})
+    for one in (page, answer, agent):
+        assert (one.status_code, one.headers["Retry-After"]) == (503, "2")
+        said = one.content.decode()
+        assert "The database does not answer since 10:15:00" in said.replace("2026-11-22 ", "")
+        assert "Agents keep what they capture" in said
+        assert "refused at 10.0.0.1" not in said
+    assert answer.json()["error"]["code"] == "unavailable"

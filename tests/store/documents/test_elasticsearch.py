@@ -2,13 +2,16 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import orjson
 import pytest
 
+from apps.captures import space
+from apps.core.errors import ApplicationError
 from documents.build import Document
 from documents.bulk import lines
 from store.documents import EVERYTHING, StoreUnavailable
@@ -197,3 +200,33 @@ def test_a_point_in_time_of_something_else_is_not_used(store: ElasticsearchStore
             "httpcomms", EVERYTHING, None, size=5, sort="date", after=encode(replace(place, point=point))
         )
         assert numbers(page.hits) in ([1, 2, 3], [])
+
+
+@pytest.fixture
+def watermarks(store: ElasticsearchStore) -> Iterator[Callable[[str], None]]:
+    """Sets the watermarks, all three to the same; afterwards they are as they were."""
+    prefix = "cluster.routing.allocation.disk"
+    names = [f"{prefix}.threshold_enabled", *(f"{prefix}.watermark.{name}" for name in ("low", "high", "flood_stage"))]
+    change = store._elastic.cluster.put_settings
+    yield lambda text: change(persistent=dict(zip(names, ["true", text, text, text], strict=True))) and None
+    change(persistent=dict.fromkeys(names))
+
+
+def test_chunks_are_refused_before_the_flood_stage(
+    store: ElasticsearchStore, watermarks: Callable[[str], None], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(space, "document_store", lambda: store)
+    monkeypatch.setattr(space, "LOOK_SECONDS", -1)
+    settings.STORE_FREE = 1 << 20
+    free = store.free_bytes()
+    assert free is not None
+    space.require_room()
+    watermarks(f"{free >> 21}mb")  # half of what is free
+    left = store.free_bytes()
+    assert left is not None
+    assert 0.4 < left / free < 0.6
+    watermarks("1%")  # of the disk may be used
+    assert store.free_bytes() == 0
+    with pytest.raises(ApplicationError, match="The disk of the document store has 0") as error:
+        space.require_room()
+    assert (error.value.code, error.value.status_code) == ("disk_full", 503)

@@ -1,5 +1,7 @@
 """What is PostgreSQL's own: storage, staging, broken connections, tables that grow columns."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -153,3 +155,16 @@ def test_a_question_ends_when_its_time_is_over(
     admin.execute("ROLLBACK")
     assert quick.count("httpcomms", EVERYTHING, None) == 1
     quick.close()
+
+
+def test_a_server_that_hangs_is_waited_for_no_longer_than_a_statement_may_take(store: PostgresStore) -> None:
+    store.write("httpcomms", lines([comm(1)]))
+    with store._connection() as connection:
+        pid = connection.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailable, match="did not answer within"):
+            store.count("httpcomms", EVERYTHING, None, seconds=0.1)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert store.count("httpcomms", EVERYTHING, None, seconds=0.1) == 1

@@ -14,6 +14,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from redis.exceptions import RedisError
 
+from apps.core import startup
 from apps.core.servers import chunk_store, document_store, store_breaker
 from store.documents.poller import Poller
 from store.redis.connection import Store, UnfitServerError
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
+        startup.look("poller")
         name = name or f"{socket.gethostname()}-{os.getpid()}"
         queue = _queue(stop, name)
         if queue is None:

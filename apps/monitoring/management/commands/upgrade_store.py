@@ -1,0 +1,61 @@
+"""`manage.py upgrade_store`: stored days that are older than the program get its fields and indexes.
+
+It runs beside everything else, as slowly as the store allows, and may be stopped: the next run goes on there.
+"""
+
+import signal
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from apps.core import startup
+from apps.core.servers import document_store
+from store.documents import STORE_VERSION, Step, StoreError
+
+#: Seconds between two lines about one day.
+EVERY = 2.0
+
+
+class Command(BaseCommand):
+    help = "Brings stored documents up to this program, day by day. What was stopped goes on when it is run again."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
+
+    def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        try:
+            self._run(dry_run)
+        except KeyboardInterrupt as error:
+            raise CommandError("Stopped. Run it again to go on.") from error
+        except StoreError as error:
+            raise CommandError(f"{error}. Run it again to go on.") from error
+
+    def _run(self, dry_run: bool) -> None:
+        found = document_store().stored_version()
+        finding = startup.store_finding(found)
+        if finding and finding.kind == startup.NEWER:
+            raise CommandError(f"{finding.says} Run: {finding.run}")
+        days = len(found.behind)
+        self.stdout.write(
+            f"This program stores version {STORE_VERSION}. Behind it: {days} {'day' if days == 1 else 'days'} of a"
+            f" resource, about {sum(day.documents for day in found.behind):,} documents."
+        )
+        told, at = "", 0.0
+        for step in document_store().upgrade(dry_run=dry_run):
+            name = f"{step.day.day} {step.day.policy} {step.day.resource} {step.doing}"
+            if dry_run or name != told or time.monotonic() - at > EVERY:
+                self.stdout.write(self._line(step, dry_run))
+                told, at = name, time.monotonic()
+        if not dry_run:
+            self.stdout.write("All days are as this program wants them.")
+
+    def _line(self, step: Step, dry_run: bool) -> str:
+        day = step.day
+        about = f" of about {day.documents:,}" if day.documents else ""
+        line = f"{day.day}  {day.policy}  {day.resource:<12} {step.doing}"
+        if dry_run:
+            return f"{line} ({day.documents:,} documents, about)"
+        line += f": {step.looked:,}{about} looked at, {step.changed:,} changed"
+        return line + (f", {step.unfit:,} do not fit and stay" if step.unfit else "")
