@@ -254,6 +254,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # One name for each set of words, wherever it is used.
     "ENUM_NAME_OVERRIDES": {
+        "PurgedEnum": "apps.httpcomms.purges.KINDS",
         "RightEnum": "apps.whisperers.models.access.RIGHTS",
         "AgentStateEnum": "apps.whisperers.models.instances.Instance.State",
         "YesNoEnum": ["yes", "no"],

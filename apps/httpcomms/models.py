@@ -112,6 +112,7 @@ class PinnedCommunication(models.Model):
     whisperer = models.ForeignKey(Whisperer, on_delete=models.CASCADE, related_name="+")
     communication = models.CharField(max_length=100)
     session = models.CharField(max_length=100, db_index=True)
+    date = models.BigIntegerField()  # nanoseconds, as in the document
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["pin", "communication"], name="a_pin_names_one_once")]

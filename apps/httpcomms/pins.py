@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from apps.core.errors import ApplicationError
 from apps.core.tasks import send
+from apps.core.words import SECOND, nanoseconds, rfc3339
 from apps.httpcomms.models import Pin, PinnedCommunication
 from apps.httpcomms.requests import Search
 from apps.httpcomms.selectors.export import in_order
@@ -61,14 +62,15 @@ def whisperers_of(pin: Pin) -> QuerySet[Whisperer]:
 
 
 def searches(pin: Pin) -> list[str]:
-    """The pin as searches, each for as many of its communications as an address holds."""
-    found = list(pin.communications.order_by("communication").values_list("communication", flat=True))
+    """The pin as searches, each for as many of its communications as an address holds, in the order of time."""
+    found = list(pin.communications.order_by("date", "communication").values_list("date", "communication"))
     some = (found[first : first + IN_ADDRESS] for first in range(0, len(found), IN_ADDRESS))
-    return [f"{reverse('search')}?{urlencode({'q': _query(one), 'from': '1970-01-01T00:00:00Z'})}" for one in some]
+    return [f"{reverse('search')}?{urlencode(_search(one))}" for one in some]
 
 
-def _query(some: Sequence[str]) -> str:
-    return "id:(" + " OR ".join(f'"{id}"' for id in some) + ")"
+def _search(some: Sequence[tuple[int, str]]) -> dict[str, str]:
+    query = "id:(" + " OR ".join(f'"{id}"' for _, id in some) + ")"
+    return {"q": query, "from": rfc3339(some[0][0]), "to": rfc3339(some[-1][0] + SECOND)}
 
 
 @transaction.atomic
@@ -91,8 +93,8 @@ def pin_create(*, owner: AbstractBaseUser, name: str, note: str = "", wanted: Se
     )
     known = {str(whisperer.pk) for whisperer in whisperers}
     PinnedCommunication.objects.bulk_create(
-        PinnedCommunication(pin=pin, whisperer_id=whisperer, communication=id, session=session)
-        for whisperer, id, session in found
+        PinnedCommunication(pin=pin, whisperer_id=whisperer, communication=id, session=session, date=date)
+        for whisperer, id, session, date in found
         if whisperer in known
     )
     for whisperer in whisperers:
@@ -101,8 +103,9 @@ def pin_create(*, owner: AbstractBaseUser, name: str, note: str = "", wanted: Se
     return pin
 
 
-def _found(owner: Person, wanted: Search, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    return ((hit["whisperer"], hit["id"], hit["tcpSession"]) for hit in in_order(scope_for(owner), wanted, ids))
+def _found(owner: Person, wanted: Search, ids: Sequence[str]) -> Iterator[tuple[str, str, str, int]]:
+    for hit in in_order(scope_for(owner), wanted, ids):
+        yield hit["whisperer"], hit["id"], hit["tcpSession"], nanoseconds(hit["date"])
 
 
 def _require(user: Person, whisperers: Sequence[Whisperer]) -> None:

@@ -106,8 +106,11 @@ def pinned_count(asked: Asked) -> int:
 
 
 def _by_time(asked: Asked, kind: str) -> Line:
-    node = ended_before(asked.search.range.until) if kind == "sessions" else None
-    return Line(kind, _count(asked, KINDS[kind], node), exact=True)
+    span = asked.search.range
+    node = ended_before(span.until) if kind == "sessions" else None
+    since = began(kind, span.since)
+    count = document_store().count(KINDS[kind], asked.scope, node, since=since, until=span.until)
+    return Line(kind, count, exact=True)
 
 
 def _by_query(asked: Asked, kind: str) -> Line:
@@ -129,6 +132,11 @@ def _by_query(asked: Asked, kind: str) -> Line:
 def _count(asked: Asked, resource: str, node: Node | None) -> int:
     span = asked.search.range
     return document_store().count(resource, asked.scope, node, since=span.since, until=span.until)
+
+
+def began(kind: str, since: int | None) -> int | None:
+    """From when on documents of a kind lie in a range: what was put aside unread has the time 0 and lies in none."""
+    return 1 if kind == "packets" and not since else since
 
 
 def ended_before(until: int | None) -> Node | None:

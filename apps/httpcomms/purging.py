@@ -12,7 +12,7 @@ from apps.core.servers import document_store
 from apps.httpcomms import pinning, requests
 from apps.httpcomms.cutting import cut_bodies, cut_packets
 from apps.httpcomms.models import Purge
-from apps.httpcomms.purges import KINDS, ended_before
+from apps.httpcomms.purges import KINDS, began, ended_before
 from apps.httpcomms.selectors.export import one_of, parts
 from documents.ast import And, Node, Not, Range
 from documents.fields import TIME_FIELD, fields
@@ -34,14 +34,15 @@ def steps(purge: Purge) -> Iterator[Step]:
 
 def _by_time(purge: Purge, scope: Scope) -> Iterator[Step]:
     for kind in purge.kinds:
+        since = began(kind, purge.since)
         node = ended_before(purge.until) if kind == "sessions" else None
         for day in document_store().days(KINDS[kind]):
             part = Part(day.resource, day.day, day.policy)
             if not purge.pinned:
                 if part.policy == PINNED:
                     continue
-                pinning.keep(part, scope, node, since=purge.since, until=purge.until)
-            gone = document_store().purge(part.resource, scope, node, since=purge.since, until=purge.until, part=part)
+                pinning.keep(part, scope, node, since=since, until=purge.until)
+            gone = document_store().purge(part.resource, scope, node, since=since, until=purge.until, part=part)
             for count in gone:
                 yield kind, count
 

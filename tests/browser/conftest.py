@@ -18,6 +18,7 @@ from pytest_django import DjangoDbBlocker
 
 from apps.captures.sample import shop
 from apps.core.servers import document_store
+from apps.httpcomms.models import Pin
 from apps.whisperers.models import Change, Defaults, Team, Whisperer
 from spider_site.environment import text
 from spider_site.run import packages
@@ -106,7 +107,8 @@ def transactional_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) 
     """Stands in for pytest-django's, which empties every table after each test and makes permissions anew."""
     with django_db_blocker.unblock():
         yield
-        for model in (Change, User, Whisperer, Team, Defaults, Session, AccessAttempt, AccessLog, AccessFailureLog):
+        kept = (Change, Pin, User, Whisperer, Team, Defaults, Session, AccessAttempt, AccessLog, AccessFailureLog)
+        for model in kept:
             model._default_manager.all().delete()
 
 

@@ -98,6 +98,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("communication", models.CharField(max_length=100)),
                 ("session", models.CharField(db_index=True, max_length=100)),
+                ("date", models.BigIntegerField()),
                 (
                     "pin",
                     models.ForeignKey(

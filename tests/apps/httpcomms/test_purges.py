@@ -14,8 +14,10 @@ from apps.httpcomms.models import Purge
 from apps.whisperers.models import Change, Whisperer
 from apps.whisperers.services import grant_set
 from store.documents import EVERYTHING, DocumentStore
+from store.documents.blobs import stamp
 from tasks.maintenance import purge_part
-from tests.apps.httpcomms.conftest import Traffic
+from tasks.outgoing import raw_blob
+from tests.apps.httpcomms.conftest import DAY, Traffic
 
 pytestmark = pytest.mark.django_db
 ALL = list(purges.KINDS)
@@ -85,6 +87,17 @@ def test_a_time_range_takes_what_lies_in_it(
     purge(whisperer, alice, to=rfc3339(traffic.seeded.last + 10**9))
     assert not paths(site_store)
     assert not [blob for p in range(2) for blob in site_store.blobs("packets", EVERYTHING, "c-test-0001", p, 0, 99)]
+
+
+def test_what_was_put_aside_lies_in_no_range(
+    alice: User, whisperer: Whisperer, traffic: Traffic, site_store: DocumentStore
+) -> None:
+    place = {"whisperer": str(whisperer.pk), "capture": "c-test-0001", "chunk": 1, "day": DAY, "policy": "default"}
+    aside = stamp(raw_blob(b"unread", 1), partition=-1, **place)
+    site_store.write_blobs("packets", [aside])
+    purge(whisperer, alice, to="2040-01-01T00:00:00Z")
+    assert list(site_store.blobs("packets", EVERYTHING, "c-test-0001", -1, 0, 99)) == [aside]
+    assert site_store.count("packets", EVERYTHING, None) == 1
 
 
 def test_it_is_written_down_and_takes_nothing_of_others(
