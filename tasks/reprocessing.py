@@ -38,6 +38,8 @@ from wire.flows import Flow, partition_of_flow
 
 log = structlog.get_logger(__name__)
 
+#: What a step reads: it must see all that was stored before it.
+CAPTURED = ("httpcomms", "tcpsessions", "packets", "httpbodies")
 #: Documents on a page: some seconds of work at most, and what a second try of a step repeats.
 PAGE = 200
 #: Payload of the sessions that are read at once: each may hold what it has of two bodies.
@@ -87,7 +89,7 @@ class Step:
     def page(self) -> Page:
         """The documents that the step is about, in an order that writing them again does not change."""
         run = self._run
-        for resource in ("httpcomms", "tcpsessions"):
+        for resource in CAPTURED:
             document_store().refresh(resource)
         return document_store().search(
             run.resource, self._scope, query.parse(run.query, run.resource) if run.query else None,

@@ -37,12 +37,24 @@ RULES: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=[8, 1], ids=["P=8", "P=1"])
-def run(
-    request: pytest.FixtureRequest, settings: Any, pump: Callable[..., Pump], store: DocumentStore
-) -> Iterator[Pump]:
+@pytest.fixture(params=[(8, ""), (1, "elasticsearch")], ids=["P=8", "P=1, Elasticsearch"])
+def kind(request: pytest.FixtureRequest) -> tuple[int, str]:
+    """How many partitions, on which engine."""
+    found: tuple[int, str] = request.param
+    return found
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, kind: tuple[int, str]) -> str:
+    if not kind[1]:
+        return str(request.getfixturevalue("postgres_url"))
+    return str(request.getfixturevalue("elasticsearch_urls")[0])
+
+
+@pytest.fixture
+def run(kind: tuple[int, str], settings: Any, pump: Callable[..., Pump], store: DocumentStore) -> Iterator[Pump]:
     """A capture that is over and stored, and pages so small that a run has several."""
-    settings.PARTITIONS = request.param
+    settings.PARTITIONS = kind[0]
     one = pump("capture-reprocessing")
     documents = open_store(str(settings.DOCUMENT_STORE_URL))
     one.poller = Poller(servers.chunk_store(), documents, "flows")
@@ -75,6 +87,7 @@ def finished(run: Pump, one: Reprocessing) -> Reprocessing:
 
 
 def documents(store: DocumentStore, resource: str = "httpcomms") -> dict[str, dict[str, Any]]:
+    store.refresh(resource)
     return {one["id"]: one for batch in store.scan(resource, EVERYTHING, None) for one in batch}
 
 
@@ -288,6 +301,7 @@ def test_a_query_or_range_that_is_none_is_refused(run: Pump, alice: User) -> Non
 def bodies_kept(store: DocumentStore, run: Pump) -> list[str]:
     """Ids of the bodies on all pages, those that are there twice twice."""
     partitions = Capture.objects.get(pk=run.capture).partitions
+    store.refresh("httpbodies")
     found = (
         page for p in range(partitions) for page in store.blobs("httpbodies", EVERYTHING, run.capture, p, 0, 1 << 30)
     )
