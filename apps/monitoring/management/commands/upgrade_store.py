@@ -38,9 +38,10 @@ class Command(BaseCommand):
         if finding and finding.kind == startup.NEWER:
             raise CommandError(f"{finding.says} Run: {finding.run}")
         days = len(found.behind)
+        about = _about(sum(day.documents for day in found.behind), ", about {:,} documents")
         self.stdout.write(
             f"This program stores version {STORE_VERSION}. Behind it: {days} {'day' if days == 1 else 'days'} of a"
-            f" resource, about {sum(day.documents for day in found.behind):,} documents."
+            f" resource{about}."
         )
         told, at = "", 0.0
         for step in document_store().upgrade(dry_run=dry_run):
@@ -53,9 +54,14 @@ class Command(BaseCommand):
 
     def _line(self, step: Step, dry_run: bool) -> str:
         day = step.day
-        about = f" of about {day.documents:,}" if day.documents else ""
         line = f"{day.day}  {day.policy}  {day.resource:<12} {step.doing}"
         if dry_run:
-            return f"{line} ({day.documents:,} documents, about)"
-        line += f": {step.looked:,}{about} looked at, {step.changed:,} changed"
+            return line + _about(day.documents, " (about {:,} documents)")
+        of = _about(day.documents, " of about {:,}")
+        line += f": {step.looked:,}{of} looked at, {step.changed:,} changed"
         return line + (f", {step.unfit:,} do not fit and stay" if step.unfit else "")
+
+
+def _about(documents: int, words: str) -> str:
+    """What the engine estimates, in these words; nothing where it has not counted yet."""
+    return words.format(documents) if documents else ""
