@@ -1,8 +1,10 @@
 """Nobody's work holds up that of others: the real queues, taken from as a worker with a single slot does."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import zstandard
 from kombu import Consumer, Message
 
 from apps.captures.models import Capture
@@ -12,8 +14,10 @@ from apps.whisperers.models import Whisperer
 from spider_site.celery import app
 from store.redis import captures
 from tasks import monitoring
+from tests.captures import Capture as Made
+from tests.captures import request, response
 from tests.flows import expect
-from tests.flows.pump import cut_at, headers
+from tests.flows.pump import Pump, cut_at, headers
 
 Task = tuple[str, tuple[Any, ...]]
 
@@ -93,3 +97,27 @@ def test_a_quiet_capture_does_not_wait_for_all_that_loud_ones_have_sent(
     assert len(splits) <= 4 * len(loud)  # half of them
     slot.work()
     assert all(map(closed, loud))
+
+
+def test_chunks_that_grow_when_they_are_split_never_shut_out_the_one_they_wait_for(
+    pump: Callable[..., Pump],
+) -> None:
+    made = Made()
+    talk = made.conversation("10.0.0.1:40000", "10.9.0.1:80").connect()
+    for number in range(40):
+        talk.request(request("GET", f"/{number}")).response(response(200, body=b"x" * 10_000))
+    plain = cut_at(made.pcap(), range(50, 10_000, 50))[:8]
+    pieces = [zstandard.compress(piece) for piece in plain]
+    assert max(map(len, pieces)) * 10 < min(map(len, plain[1:-1]))
+    room = max(map(len, plain))
+    expect.tune(soft_bytes=room, hard_bytes=2 * room)
+    run = pump("growing")
+    run.packets = {number: expect.packets(piece) for number, piece in enumerate(plain)}
+    run.upload(pieces, range(1, len(pieces)))
+    run.work()
+    run.upload(pieces, [0])
+    run.end(len(pieces) - 1)
+    row = run.finish()
+    assert row.totals["packets.uploaded"] == sum(run.packets.values())
+    expect.balanced(row, sum(run.packets.values()))
+    expect.nothing_left()
