@@ -156,8 +156,8 @@ def record_split(
     """Puts a slice per partition (None: empty) in the place of the raw chunk, with the outbox entries and the sums.
 
     `packets` is how many there are, where the agent was not believed. Counters the identity needs: "packets.notTcp" and
-    "packets.undecodable". Called again after a lost reply it answers "lost" and leaves nothing behind. "later" when slices
-    of a chunk above its capture's lowest number would bring what waits above soft: it stays as it was sent.
+    "packets.undecodable". Called again after a lost reply it answers "lost" and leaves nothing behind. "later" when
+    slices of a chunk above its capture's lowest number would bring what waits above soft: it stays as it was sent.
     """
     keys, own = link.keys, link.keys.capture(capture)
     attempt = new_attempt()
