@@ -69,9 +69,10 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """Word "done" with the partitions that have work now; "lost": somebody did it before, perhaps we ourselves."""
+    """Word "done" with the partitions that have work now; "lost": somebody did it before, perhaps we ourselves;
+    "later": there is no room for slices of a chunk that waits for a lower number."""
 
-    word: Literal["done", "lost"]
+    word: Literal["done", "lost", "later"]
     hints: tuple[int, ...]
 
 
@@ -155,7 +156,8 @@ def record_split(
     """Puts a slice per partition (None: empty) in the place of the raw chunk, with the outbox entries and the sums.
 
     `packets` is how many there are, where the agent was not believed. Counters the identity needs: "packets.notTcp" and
-    "packets.undecodable". Called again after a lost reply it answers "lost" and leaves nothing behind.
+    "packets.undecodable". Called again after a lost reply it answers "lost" and leaves nothing behind. "later" when
+    slices of a chunk above its capture's lowest number would bring what waits above soft: it stays as it was sent.
     """
     keys, own = link.keys, link.keys.capture(capture)
     attempt = new_attempt()
@@ -169,10 +171,11 @@ def record_split(
     ]  # fmt: skip
     args: list[str | bytes | int] = [
         capture, chunk.number, attempt, link.settings.hint_ms, len(slices), len(values), size,
-        chunk.packets if packets is None else packets, *counter_args(counters), *packed.args,
+        chunk.packets if packets is None else packets, link.settings.soft_bytes, link.settings.lease_ms,
+        *counter_args(counters), *packed.args,
     ]  # fmt: skip
     word, hints = link.script_with_values(values, "record_split", names, args)
-    return Recorded(cast(Literal["done", "lost"], word.decode()), tuple(int(p) for p in hints))
+    return Recorded(cast(Literal["done", "lost", "later"], word.decode()), tuple(int(p) for p in hints))
 
 
 def quarantine_chunk(link: Link, job: SplitJob, partitions: int, entries: Sequence[Entry] = ()) -> Recorded:

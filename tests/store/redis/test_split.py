@@ -127,6 +127,36 @@ def test_who_lost_a_chunk_does_not_put_it_aside(link: Link) -> None:
     assert not [name for name in capture_keys(link) if ":blob:" in name]
 
 
+def test_slices_of_what_waits_leave_room_for_what_is_waited_for(link: Link) -> None:
+    opened(link)
+    grown = [Slice(b"s" * 700, [1]), Slice(b"s" * 700, [1])]
+    words = []
+    for number in (1, 2, 3):
+        assert accepted(link, number).word == "ok"
+        words.append(split(link, number, list(grown)).word)
+    assert words == ["done", "done", "later"]
+    before, bytes_before = capture_keys(link), sizes(link)
+    assert accepted(link, 0).word == "ok"
+    assert split(link, 0, list(grown)).word == "done"
+    for number in range(3):
+        for p in (0, 1):
+            lease = leased(link, p)
+            assert partitions.commit(link, lease, partitions.Step(number + 1, 0)).word == "ok"
+            partitions.release(link, lease)
+    assert split(link, 3, list(grown)).word == "done"
+    assert bytes_before["chunks"] <= link.settings.soft_bytes
+    assert sum(":raw:" in name for name in before) == 1
+    assert sum(":sl:" in name for name in before) == 4
+
+
+def test_a_split_that_finds_no_room_is_no_death(link: Link) -> None:
+    opened(link)
+    accepted(link, 1)
+    for _ in range(5):
+        assert split(link, 1, [Slice(b"s" * 4000, [1]), None]).word == "later"
+    assert taken(link, 1).mode == "run"
+
+
 @pytest.mark.parametrize("rows", [0, 1, 300])
 def test_a_slice_comes_back_as_it_was_packed(rows: int) -> None:
     part = Slice(b"data" * 3, tuple(range(rows)))
