@@ -11,6 +11,7 @@ from apps.core.servers import document_store
 from apps.httpcomms import pinning
 from apps.httpcomms.purges import purge_end, purge_step, purge_take, purges_resume
 from apps.httpcomms.purging import steps
+from apps.monitoring.reprocessing import runs_cancel, runs_tidy
 from apps.whisperers.retention import Retention
 from apps.whisperers.services import samples_trim
 from store.documents import Scope, StoreError, StoreUnavailable
@@ -27,6 +28,7 @@ CAPTURED = ("httpcomms", "tcpsessions", "httpbodies", "packets", REJECTED)
 def retention() -> None:
     """Every hour: drop the days that are older than their policy keeps their resource, and figures older than a day."""
     samples_trim()
+    runs_tidy()
     today, kept = datetime.now(UTC).date(), Retention.now()
     for resource in (*RESOURCES, REJECTED):
         for day in document_store().days(resource):
@@ -59,6 +61,7 @@ def uploads() -> None:
 def purge(whisperer: str) -> None:
     """Remove what a whisperer captured, as far as it is stored by now, pinned or not. Run twice it removes what came
     between."""
+    runs_cancel(whisperer)
     scope: Scope = frozenset({whisperer})
     for resource in CAPTURED:
         gone = sum(document_store().purge(resource, scope, None))

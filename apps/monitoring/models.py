@@ -38,6 +38,7 @@ class Reprocessing(models.Model):
     looked_at = models.BigIntegerField(default=0, help_text="Documents on the pages that are done.")
     counts = models.JSONField(default=dict, help_text="What became of sessions and communications.")
     fields = models.JSONField(default=dict, help_text="Fields of communications that changed, and in how many.")
+    left_before = models.JSONField(null=True, help_text="Sessions that were left, by reason, since most are forgotten.")
 
     first_step = models.BigIntegerField(default=0, help_text="Number of its first step: later versions are its own.")
     step = models.BigIntegerField(default=0, help_text="Number of the step under way, 0 between two.")

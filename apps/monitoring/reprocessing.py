@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=60)
 #: After so many deaths of its workers a step's sessions are left as they were.
 TAKES = 2
+#: Sessions that are still known of a reason when a run has been over for a while.
+LEFT_KEPT = 20
 
 
 class NotOursError(Exception):
@@ -109,8 +111,31 @@ def run_of(whisperer: Whisperer, id: UUID) -> Reprocessing:
 
 def left_of(run: Reprocessing) -> dict[str, int]:
     """How many sessions a run left as they were, by the reason."""
+    if run.left_before is not None:
+        return dict(run.left_before)
     counted = run.left.values_list("reason").annotate(Count("pk")).order_by("-pk__count")
     return dict(counted)
+
+
+def runs_cancel(whisperer: str) -> None:
+    """Cancel what goes on: the whisperer's documents are being removed, and none should come back."""
+    running = Reprocessing.objects.filter(whisperer=whisperer, state=Reprocessing.State.RUNNING)
+    running.update(state=Reprocessing.State.CANCELLED, ended=timezone.now())
+
+
+def runs_tidy() -> None:
+    """Of runs that are over, remember which sessions were left by some alone, and how many there were."""
+    over = Reprocessing.objects.exclude(state=Reprocessing.State.RUNNING).filter(ended__lt=timezone.now() - LEASE)
+    for run in over.filter(left_before__isnull=True):
+        run.left_before = left_of(run)
+        some = [key for reason in run.left_before for key in _first_left(run, reason)]
+        with transaction.atomic():
+            run.save(update_fields=["left_before"])
+            run.left.exclude(pk__in=some).delete()
+
+
+def _first_left(run: Reprocessing, reason: str) -> list[int]:
+    return list(run.left.filter(reason=reason).order_by("session").values_list("pk", flat=True)[:LEFT_KEPT])
 
 
 def hint(run: UUID) -> None:

@@ -1,11 +1,13 @@
 """The page and the API of reprocessing: who may, what is told, and that a run is asked for, followed and cancelled."""
 
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from apps.monitoring import reprocessing
 from apps.monitoring.models import LeftSession, Reprocessing
@@ -105,3 +107,19 @@ def test_a_store_that_is_away_is_told(as_alice: Client, whisperer: Whisperer) ->
         answer = as_alice.post(page(whisperer, "start/"), {})
     assert "Nothing was begun" in answer.content.decode()
     assert not Reprocessing.objects.exists()
+
+
+def test_of_what_was_left_some_is_remembered_and_how_much_there_was(whisperer: Whisperer, alice: User) -> None:
+    plan = reprocessing.reprocessing_plan(user=alice, whisperer=whisperer, parameters={})
+    run = reprocessing.reprocessing_start(user=alice, run=plan)
+    reprocessing.sessions_leave(run, [f"20260101-default-{n:016x}" for n in range(50)], LeftSession.Reason.OPEN)
+    reprocessing.sessions_leave(run, [f"20260101-default-{n:016x}" for n in range(40, 53)], LeftSession.Reason.PACKETS)
+    reprocessing.runs_tidy()
+    assert run.left.count() == 53  # it goes on
+    reprocessing.runs_cancel(str(whisperer.pk))
+    Reprocessing.objects.update(ended=timezone.now() - timedelta(hours=1))
+    reprocessing.runs_tidy()
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert reprocessing.left_of(run) == {"open": 50, "packets": 3}
+    assert run.left.count() == reprocessing.LEFT_KEPT + 3
