@@ -42,8 +42,9 @@ def _drain(capture: str, p: int, *, quiet_at: int = 0) -> None:
             raise
         turn = Drain(link, known, lease)
         more = turn.run(quiet_at=quiet_at)
-    # A chunk that was far ahead is what partitions wait for by now. One speaks for all, by turns, as one may be busy.
-    if turn.waits_for_split and turn.chunk % known.partitions == p:
+    # A chunk that was far ahead is what partitions wait for by now. One speaks for all: each time another, as one may
+    # be busy, and backwards, for they are hinted upwards: all captures have had a round before another chunk is split.
+    if turn.waits_for_split and -turn.chunk % known.partitions == p:
         hint(capture, turn.chunk, known.partitions, turn.chunk)
     if known.spooled and turn.chunk > lease.chunk:
         send("tasks.upload.piece", capture, queue="upload")
