@@ -8,6 +8,11 @@ from django.conf import settings
 from django.db import transaction
 
 
+def lists_of(queue: str) -> list[str]:
+    """Names of the lists in the broker's Redis that hold a queue's messages, one for each turn, as kombu calls them."""
+    return [queue, *(f"{queue}\x06\x16{turn}" for turn in range(1, settings.TURNS))]
+
+
 def send(name: str, *args: Any, queue: str, turn: int = 0) -> None:
     """Enqueue the Celery task `name` with `args` (ids only) once the current transaction is committed; one whose `turn`
     is later waits for those of earlier turns.

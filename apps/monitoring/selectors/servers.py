@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from apps.captures.space import Disk, disks, short_disk
 from apps.core.servers import board, chunk_store, document_store, redis_breaker
+from apps.core.tasks import lists_of
 from store.breakers import Record
 from store.redis import work
 from store.redis.connection import GROUP, Link, UnfitServerError, server_info
@@ -156,7 +157,9 @@ def _broker() -> tuple[Server, dict[str, int]]:
     client = Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
     try:
         with client:
-            queues = {name: int(client.llen(name)) for name in settings.CELERY_QUEUES}
+            queues = {
+                name: sum(int(client.llen(one)) for one in lists_of(name)) for name in settings.CELERY_QUEUES
+            }
     except (RedisError, OSError) as error:
         return Server("Broker", ok=False, detail=_said(error)), {}
     return Server("Broker", ok=True, version="Celery's messages, in Redis"), queues

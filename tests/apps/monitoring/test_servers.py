@@ -7,10 +7,13 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
+from redis import Redis
 
 from apps.core import servers
 from apps.core.postgresql.base import DatabaseAway, DatabaseWrapper
+from apps.core.tasks import lists_of, send
 from apps.monitoring.selectors import servers as selector
 from store.breakers import BreakerOpen, Record
 from store.documents import StoreUnavailable
@@ -30,6 +33,19 @@ def redis(redis_url: str, settings: Any) -> Iterator[None]:
     servers.forget()
     yield
     servers.forget()
+
+
+def test_messages_of_every_turn_are_counted(
+    site_store: object, alice: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    with Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+        broker.delete(*lists_of("split"))
+        with django_capture_on_commit_callbacks(execute=True):
+            for turn in (0, 1, 2, 3, 99):
+                send("tasks.split.split", "capture-of-turns", turn, queue="split", turn=turn)
+        assert client_of(alice).get(API).json()["queues"]["split"] == 5
+        assert [broker.llen(name) for name in lists_of("split")] == [1, 1, 1, 2]
+        broker.delete(*lists_of("split"))
 
 
 def test_everything_answers(site_store: object, alice: User, bob: User) -> None:
