@@ -15,6 +15,7 @@ from store.documents import STORE_VERSION, Step, StoreError
 
 #: Seconds between two lines about one day.
 EVERY = 2.0
+STOPPED = "Stopped. Run it again to go on."
 
 
 class Command(BaseCommand):
@@ -24,13 +25,21 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="Say what would be done, and do nothing.")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+        self._stopped = False
+        before = {one: signal.signal(one, self._stop) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._run(dry_run)
-        except KeyboardInterrupt as error:
-            raise CommandError("Stopped. Run it again to go on.") from error
         except StoreError as error:
             raise CommandError(f"{error}. Run it again to go on.") from error
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def _stop(self, *_: object) -> None:
+        """Between two steps, so that no statement is broken off; asked again, at once."""
+        if self._stopped:
+            raise CommandError(STOPPED)
+        self._stopped = True
 
     def _run(self, dry_run: bool) -> None:
         found = document_store().stored_version()
@@ -49,6 +58,8 @@ class Command(BaseCommand):
             if dry_run or name != told or time.monotonic() - at > EVERY:
                 self.stdout.write(self._line(step, dry_run))
                 told, at = name, time.monotonic()
+            if self._stopped:
+                raise CommandError(STOPPED)
         if not dry_run:
             self.stdout.write("All days are as this program wants them.")
 
