@@ -9,12 +9,14 @@ from unittest.mock import patch
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
+from kombu import Connection
 from redis import Redis
 
 from apps.core import servers
 from apps.core.postgresql.base import DatabaseAway, DatabaseWrapper
-from apps.core.tasks import lists_of, send
+from apps.core.tasks import lists_of
 from apps.monitoring.selectors import servers as selector
+from spider_site.celery import app
 from store.breakers import BreakerOpen, Record
 from store.documents import StoreUnavailable
 from tests.apps.conftest import client_of
@@ -36,16 +38,15 @@ def redis(redis_url: str, settings: Any) -> Iterator[None]:
     servers.forget()
 
 
-def test_messages_of_every_turn_are_counted(
-    site_store: object, alice: User, django_capture_on_commit_callbacks: Any
-) -> None:
-    with Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+def test_messages_of_every_turn_are_counted(site_store: object, alice: User) -> None:
+    url, options = settings.CELERY_BROKER_URL, settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    # A connection of its own: the program's would stay with this test's broker.
+    with Connection(url, transport_options=options) as own, Redis.from_url(url) as broker:
         broker.delete(*lists_of("split"))
-        with django_capture_on_commit_callbacks(execute=True):
-            for turn in (0, 1, 2, 3, 99):
-                send("tasks.split.split", "capture-of-turns", turn, queue="split", turn=turn)
-        assert client_of(alice).get(API).json()["queues"]["split"] == 5
-        assert [broker.llen(name) for name in lists_of("split")] == [1, 1, 1, 2]
+        for turn in range(settings.TURNS):
+            app.send_task("tasks.split.split", ("capture", turn), queue="split", priority=turn, connection=own)
+        assert client_of(alice).get(API).json()["queues"]["split"] == settings.TURNS
+        assert [broker.llen(name) for name in lists_of("split")] == [1] * settings.TURNS
         broker.delete(*lists_of("split"))
 
 
