@@ -32,8 +32,8 @@ from tests.flows.stack import ROOT, Stack
 #: The same in all worlds: it decides what masked values look like, and which partition a flow belongs to.
 MASK_KEY = "the same in every world of the faults"
 PASSWORD = "chaos"
-#: Bytes of the file system that a server's data are on, where it is a small one.
-SMALL = {"valkey": 1 << 30, "postgres": 1 << 30}
+#: Bytes of the file system that a server's data are on, where it is a small one: room for two captures, and a ballast.
+SMALL = {"valkey": 1 << 30, "postgres": 3 << 30}
 #: Bytes that an agent sends at a time: small, so that every fault meets some that are done and some that are not.
 CHUNK = 1 << 20
 #: What shifts the time of day of the programs it is loaded into.
