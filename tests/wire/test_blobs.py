@@ -116,7 +116,7 @@ def test_a_part_has_some_flows_for_some_time_or_all_else(write) -> None:  # type
     header, _ = blobs.blob_header(blob)
     everything = sorted(kept(blobs.capture_file([blob], None)))
     name = next(flow[0] for flow in header["flows"] if flow[0] and flow[1] > 3)
-    mine = kept(blobs.capture_file([blob], bytes.fromhex(name)))
+    mine = kept(blobs.capture_file([blob], {bytes.fromhex(name)}))
     span = mine[1][0], mine[-2][0]
     inside = blobs.part(blob, {name: [span]}, inside=True)
     outside = blobs.part(blob, {name: [span]}, inside=False)
