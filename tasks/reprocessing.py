@@ -85,6 +85,7 @@ class Step:
         self._order = self._part = 0
         self._renewed = time.monotonic()
         self._done: dict[str, list[str]] = defaultdict(list)  # capture → sessions that were read anew
+        self._refused: set[str] = set()  # sessions of documents that the store refused: what they had stays
 
     def page(self) -> Page:
         """The documents that the step is about, in an order that writing them again does not change."""
@@ -198,14 +199,18 @@ class Step:
         payload = zstandard.decompress(entry.payload)
         documents = [orjson.loads(line) for line in payload.splitlines()[1::2]]
         known = {one["id"]: one for one in _with_ids(entry.resource, "id", [one["id"] for one in documents])}
-        counts, names = _compared(entry.resource, known, documents)
+        ours = {id for id, one in known.items() if self._is_ours(one)}  # counted when they were written
+        counts, names = _compared(entry.resource, known, [one for one in documents if one["id"] not in ours])
         self._count(counts, names, capture, {entry.resource: counts["added"]})
-        if entry.resource == "httpcomms":  # what masking of now leaves out must not stay on their old pages
-            cut_bodies(self._scope, [old for old in known.values() if not self._is_ours(old)])
         failed = document_store().write(entry.resource, payload).failed
         if failed:
             log.warning("reprocessing.refused", run=str(self._run.pk), documents=len(failed), reason=failed[0].reason)
             self._count(Counter(refused=len(failed)), Counter(), capture, {})
+        if entry.resource == "httpcomms":
+            refused = {one.id for one in failed}
+            self._refused |= {id.rpartition("-")[0] for id in refused}
+            # What masking of now leaves out must not stay on their old pages.
+            cut_bodies(self._scope, [old for id, old in known.items() if id not in ours | refused])
 
     def _remove(self) -> None:
         """Communications that the sessions had, and give no more."""
@@ -213,7 +218,10 @@ class Step:
             return
         document_store().refresh("httpcomms")
         older = Range(fields("httpcomms")["version"], None, None, self._run.step << outgoing.VERSION_SHIFT, True, False)
-        for capture, sessions in self._done.items():
+        for capture, ids in self._done.items():
+            sessions = [id for id in ids if id not in self._refused]
+            if not sessions:
+                continue
             gone = And((_any_of("httpcomms", "tcpSession", sessions), older))
             count = document_store().count("httpcomms", self._scope, gone)
             self._count(Counter(removed=count), Counter(), capture, {"httpcomms": -count})

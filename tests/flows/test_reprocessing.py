@@ -21,6 +21,7 @@ from documents.build import Document
 from documents.errors import QueryError
 from documents.rules import compile_rules
 from store.documents import EVERYTHING, DocumentStore, StoreUnavailable, open_store
+from store.documents.base import Failure, WriteResult
 from store.documents.poller import Poller
 from tasks import monitoring, reprocess, stored
 from tasks import reprocessing as steps
@@ -285,6 +286,26 @@ def test_what_the_store_refuses_for_now_is_taken_up_again(run: Pump, store: Docu
     assert (one.state, one.takes) == ("running", 0)
     monitoring.minute()
     assert finished(run, one).counts["same"] == len(documents(store))
+
+
+def test_what_the_store_refuses_for_good_leaves_what_was_there(run: Pump, store: DocumentStore, alice: User) -> None:
+    end(run)
+    before, bodies = documents(store), bodies_kept(store, run)
+    opened = servers.document_store()
+    real = opened.write
+
+    def write(resource: str, payload: bytes) -> WriteResult:
+        if resource != "httpcomms":
+            return real(resource, payload)
+        ids = [orjson.loads(line)["id"] for line in payload.splitlines()[1::2]]
+        return WriteResult(failed=[Failure(at, id, "too odd") for at, id in enumerate(ids)])
+
+    Whisperer.objects.update(parsing=RULES)
+    with patch.object(opened, "write", write):
+        one = finished(run, begin(run, alice))
+    assert one.counts["refused"] == len(before)
+    assert documents(store) == before
+    assert set(bodies_kept(store, run)) == set(bodies)
 
 
 def test_a_query_or_range_that_is_none_is_refused(run: Pump, alice: User) -> None:
