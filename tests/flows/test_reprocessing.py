@@ -195,7 +195,7 @@ def test_what_is_given_no_more_is_removed_and_sums_still_add_up(run: Pump, store
         assert checking.check_sums(link) == []
 
 
-@pytest.mark.parametrize("at", range(1, 12, 2))
+@pytest.mark.parametrize("at", [1, 4, 9])
 def test_a_worker_that_dies_changes_no_count(run: Pump, store: DocumentStore, alice: User, at: int) -> None:
     end(run)
     before = documents(store)
