@@ -18,7 +18,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=25"]
 #: of most tests in Chromium. They need no database, so pytest-django puts them behind those that do.
 NETWORKS = ["tests/agent", "tests/flows/test_agents.py", "tests/bench/test_agent.py"]
 #: What of Chromium the shorter half takes over: it needs a database, so it is through before any network is made.
-SHIFTED = ["tests/browser/test_grid.py"]
+SHIFTED = [f"tests/browser/test_{name}.py" for name in ("detail", "grid")]
 FOLDERS = sorted(str(one) for one in Path("tests").iterdir() if one.is_dir() and one.name not in ("agent", "browser"))
 HALVES = (
     [*FOLDERS, *(f"--ignore={path}" for path in NETWORKS), *SHIFTED],
