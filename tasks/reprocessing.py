@@ -9,7 +9,7 @@ twice. Bodies move to pages of the step; what the sessions had before and give n
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -20,11 +20,13 @@ import zstandard
 
 from apps.captures.models import Capture
 from apps.core.servers import document_store
-from apps.httpcomms.cutting import cut_bodies
+from apps.httpcomms.cutting import cut_bodies, stretches
+from apps.httpcomms.evidence import flow_key
+from apps.httpcomms.selectors.export import one_of, parts
 from apps.monitoring import reprocessing
 from apps.monitoring.models import LeftSession, Reprocessing
 from documents import query
-from documents.ast import And, Equals, Node, Or, Range
+from documents.ast import And, Range
 from documents.differences import changed_fields
 from documents.fields import fields
 from store.documents import EVERYTHING, Page
@@ -33,13 +35,13 @@ from store.redis.connection import Link
 from store.redis.outbox import Entry
 from tasks import outgoing, stored
 from tasks.runtime import CaptureFacts, facts
-from wire.events import Communication, Endpoint, TcpSession
+from wire.events import Communication, TcpSession
 from wire.flows import Flow, partition_of_flow
 
 log = structlog.get_logger(__name__)
 
-#: What a step reads: it must see all that was stored before it.
-CAPTURED = ("httpcomms", "tcpsessions", "packets", "httpbodies")
+#: What a step must see as it was stored before it.
+READ = ("httpcomms", "tcpsessions", "packets", "httpbodies")
 #: Documents on a page: some seconds of work at most, and what a second try of a step repeats.
 PAGE = 200
 #: Payload of the sessions that are read at once: each may hold what it has of two bodies.
@@ -68,7 +70,7 @@ class Session:
         return cls(
             id=record["id"],
             capture=record["capture"],
-            flow=Flow.between(*(Endpoint(end["ip"], int(end["port"])) for end in (client, server))),
+            flow=Flow(flow_key(client, server)),
             chunks=(record["chunk"], record["lastChunk"]),
             packets=client["packets"] + server["packets"],
             bytes=client["bytes"] + server["bytes"],
@@ -90,7 +92,7 @@ class Step:
     def page(self) -> Page:
         """The documents that the step is about, in an order that writing them again does not change."""
         run = self._run
-        for resource in CAPTURED:
+        for resource in READ:
             document_store().refresh(resource)
         return document_store().search(
             run.resource, self._scope, query.parse(run.query, run.resource) if run.query else None,
@@ -116,7 +118,7 @@ class Step:
         """The page's sessions that this run has not read yet and can read; those it cannot are left."""
         wanted = {hit.get("tcpSession") or hit["id"] for hit in page.hits}
         wanted -= set(self._run.left.filter(session__in=wanted).values_list("session", flat=True))
-        records = {record["id"]: record for record in _with_ids("tcpsessions", "id", sorted(wanted))}
+        records = {record["id"]: record for record in _with_ids("tcpsessions", sorted(wanted))}
         self._leave_ids(wanted - set(records), Reason.RECORD)
         records = {id: record for id, record in records.items() if not self._is_done(record)}
         days = {(part.day, part.policy) for part in document_store().days("tcpsessions")}
@@ -182,7 +184,7 @@ class Step:
 
     def _events(self, capture: CaptureFacts, p: int, group: list[Session]) -> Iterator[tuple[str, stored.Events]]:
         latest = {one.flow.key: one.end for one in sorted(group, key=lambda one: one.chunks)}
-        return stored.events(capture, p, _ranges(group), latest, self._alive)
+        return stored.events(capture, p, list(stretches((one.chunks for one in group), gap=1)), latest, self._alive)
 
     def _alive(self) -> None:
         """Now and then say that the step goes on, cancelled or not: the sessions at hand are finished."""
@@ -198,7 +200,7 @@ class Step:
             return
         payload = zstandard.decompress(entry.payload)
         documents = [orjson.loads(line) for line in payload.splitlines()[1::2]]
-        known = {one["id"]: one for one in _with_ids(entry.resource, "id", [one["id"] for one in documents])}
+        known = {one["id"]: one for one in _with_ids(entry.resource, [one["id"] for one in documents])}
         ours = {id for id, one in known.items() if self._is_ours(one)}  # counted when they were written
         counts, names = _compared(entry.resource, known, [one for one in documents if one["id"] not in ours])
         self._count(counts, names, capture, {entry.resource: counts["added"]})
@@ -222,7 +224,7 @@ class Step:
             sessions = [id for id in ids if id not in self._refused]
             if not sessions:
                 continue
-            gone = And((_any_of("httpcomms", "tcpSession", sessions), older))
+            gone = And((one_of(sessions, "tcpSession"), older))
             count = document_store().count("httpcomms", self._scope, gone)
             self._count(Counter(removed=count), Counter(), capture, {"httpcomms": -count})
             if count:
@@ -271,17 +273,6 @@ def _groups(sessions: list[Session]) -> Iterator[tuple[tuple[str, int], list[Ses
         yield key, found
 
 
-def _ranges(sessions: list[Session]) -> list[tuple[int, int]]:
-    """The chunks of some sessions, as ranges that do not overlap."""
-    found: list[tuple[int, int]] = []
-    for first, last in sorted(one.chunks for one in sessions):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found
-
-
 def _is_last(event: Communication | TcpSession) -> bool:
     """Whether it is no first version, which another follows."""
     return bool(event.end) if isinstance(event, TcpSession) else event.final
@@ -307,13 +298,7 @@ def _compared(
     return counts, names
 
 
-def _with_ids(resource: str, name: str, ids: list[str]) -> Iterator[dict[str, Any]]:
+def _with_ids(resource: str, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The documents with these ids."""
-    for at in range(0, len(ids), PAGE):
-        some = ids[at : at + PAGE]
-        yield from document_store().search(resource, EVERYTHING, _any_of(resource, name, some), size=len(some)).hits
-
-
-def _any_of(resource: str, name: str, values: list[str]) -> Node:
-    field = fields(resource)[name]
-    return Or(tuple(Equals(field, None, value) for value in values))
+    for some in parts(ids):
+        yield from document_store().search(resource, EVERYTHING, one_of(some, resource=resource), size=len(some)).hits

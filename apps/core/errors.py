@@ -81,6 +81,15 @@ def store_words(error: StoreUnavailable) -> str:
     return f"The document store does not answer{_since(error)}; captured traffic waits in the outbox, nothing is lost."
 
 
+def refusal_words(error: Exception) -> str:
+    """What to say beside a form of whatever kept it from being done."""
+    if isinstance(error, StoreUnavailable):
+        return store_words(error)
+    if isinstance(error, TookTooLong):
+        return TOOK_TOO_LONG
+    return str(getattr(error, "message", error))
+
+
 def _since(error: Exception) -> str:
     since = getattr(error, "since", None) if isinstance(error, StoreAway | OperationalError) else None
     if since is None:

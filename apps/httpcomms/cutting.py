@@ -32,16 +32,21 @@ class Wanted:
 
     def runs(self) -> Iterator[tuple[int, int]]:
         """The chunks as few stretches."""
-        first, last = -1, -1
-        for low, high in sorted(self.chunks):
-            if first < 0:
-                first, last = low, high
-            elif low > last + _GAP:
-                yield first, last
-                first, last = low, high
-            last = max(last, high)
-        if first >= 0:
+        return stretches(self.chunks, _GAP)
+
+
+def stretches(chunks: Iterable[tuple[int, int]], gap: int) -> Iterator[tuple[int, int]]:
+    """Ranges of chunks as ranges that do not overlap, in order; those that are at most `gap` apart are one."""
+    first, last = -1, -1
+    for low, high in sorted(chunks):
+        if first < 0:
+            first, last = low, high
+        elif low > last + gap:
             yield first, last
+            first, last = low, high
+        last = max(last, high)
+    if first >= 0:
+        yield first, last
 
 
 def bodies_of(hits: Iterable[dict[str, Any]]) -> Mapping[str, Wanted]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from apps.httpcomms.ranges import Range
 from apps.whisperers.models import Team, Whisperer
 
 
@@ -79,6 +80,11 @@ class Purge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.whisperer}: {self.query or 'a time range'}, {self.state}"
+
+    @property
+    def span(self) -> Range:
+        """The time range that was asked for."""
+        return Range(self.since, self.until)
 
     @property
     def active(self) -> bool:

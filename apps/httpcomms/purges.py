@@ -14,7 +14,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from apps.core import words
 from apps.core.errors import ApplicationError
 from apps.core.servers import document_store
 from apps.core.tasks import send
@@ -166,9 +165,9 @@ def purge_start(*, asked: Asked, planned: Sequence[Line], actor: AbstractBaseUse
 
 def told(purge: Purge) -> dict[str, Any]:
     """What was asked for, as the audit log keeps it."""
-    ends = {name: words.rfc3339(at) for name, at in (("from", purge.since), ("to", purge.until)) if at is not None}
     asked = {"query": purge.query} if purge.query else {}
-    return {"purge": purge.pk, **asked, **ends, "what": ", ".join(purge.kinds), "pinned": purge.pinned}
+    what = {"what": ", ".join(purge.kinds), "pinned": purge.pinned}
+    return {"purge": purge.pk, **asked, **purge.span.parameters, **what}
 
 
 @transaction.atomic

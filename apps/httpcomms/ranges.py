@@ -41,6 +41,19 @@ class Range:
         """Nanoseconds between the ends; 0 when one is open."""
         return self.until - self.since if self.since is not None and self.until is not None else 0
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Its ends as an address has them, `from` and `to`, as far as they are closed."""
+        ends = {"from": self.since, "to": self.until}
+        return {name: words.rfc3339(at) for name, at in ends.items() if at is not None}
+
+    def told(self, zone: tzinfo) -> str:
+        """For people."""
+        if self.since is None and self.until is None:
+            return "any time"
+        since, until = (None if at is None else " ".join(words.local(at, zone)[:2]) for at in (self.since, self.until))
+        return f"{since or 'the beginning'} → {until or 'the end'}"
+
 
 #: No capture file can name a moment outside of these: seconds are unsigned, and nanoseconds are kept in 64 bits.
 FIRST, LAST = 0, (1 << 63) - 1

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from apps.httpcomms.ranges import Range
 from apps.whisperers.models import Whisperer
 
 
@@ -57,6 +58,16 @@ class Reprocessing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.whisperer_id}: {self.query or 'everything'} ({self.state})"
+
+    @property
+    def span(self) -> Range:
+        """The time range that was asked for."""
+        return Range(self.since, self.until)
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on, and can be cancelled."""
+        return self.state == self.State.RUNNING
 
 
 class LeftSession(models.Model):

@@ -19,7 +19,6 @@ from apps.captures.models import Capture
 from apps.core.errors import ApplicationError
 from apps.core.servers import document_store
 from apps.core.tasks import send
-from apps.core.words import rfc3339
 from apps.httpcomms import requests
 from apps.monitoring.models import LeftSession, Reprocessing
 from apps.whisperers.models import Whisperer
@@ -64,11 +63,10 @@ def reprocessing_start(*, user: Person, run: Reprocessing) -> Reprocessing:
     """Begin what was planned. Raises ApplicationError 409 while another run of the whisperer goes on."""
     whisperer = run.whisperer
     run.first_step = _next_step()
-    span = {name: rfc3339(at) for name, at in (("from", run.since), ("to", run.until)) if at is not None}
     try:
         with transaction.atomic():
             run.save(force_insert=True)
-            record(user, whisperer, "reprocessed", after={"query": run.query, **span})
+            record(user, whisperer, "reprocessed", after={"query": run.query, **run.span.parameters})
     except IntegrityError:
         message = f"{whisperer.name} is being reprocessed: wait until it is done, or cancel it."
         raise ApplicationError(message, code="running", status_code=409) from None
@@ -222,11 +220,11 @@ def step_end(run: Reprocessing, looked_at: int, after: str | None) -> bool:
         left = resources(row)[resources(row).index(row.resource) + 1 :]
         if left:
             row.resource = left[0]
-        elif row.state == Reprocessing.State.RUNNING:
+        elif row.running:
             row.state, row.ended = Reprocessing.State.DONE, timezone.now()
             log.info("reprocessing.done", id=str(row.pk), whisperer=str(row.whisperer_id), **row.counts)
     row.save()
-    return row.state == Reprocessing.State.RUNNING
+    return row.running
 
 
 def add(sums: dict[str, Any], more: Mapping[str, int]) -> None:

@@ -8,8 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.core import words
-from apps.core.errors import TOOK_TOO_LONG, ApplicationError, store_words
+from apps.core.errors import ApplicationError, refusal_words
 from apps.httpcomms import purges
 from apps.httpcomms.models import Purge
 from apps.whisperers.models import Whisperer
@@ -60,7 +59,7 @@ def purge_action(request: HttpRequest, id: UUID) -> HttpResponse:
         asked = purges.read(request.user, whisperer, request.POST, request.POST.getlist("what"))
         purges.purge_start(asked=asked, planned=purges.purge_plan(asked), actor=request.user)
     except (QueryError, BadRequest, StoreUnavailable, TookTooLong) as error:
-        raise ApplicationError(f"Nothing was removed. {_said(error)}") from error
+        raise ApplicationError(f"Nothing was removed. {refusal_words(error)}") from error
     return redirect("whisperer-purges", id=whisperer.pk)
 
 
@@ -90,23 +89,14 @@ def _asked(request: HttpRequest, whisperer: Whisperer) -> dict[str, Any]:
         asked = purges.read(request.user, whisperer, form, request.GET.getlist("what"))
         lines, pinned = purges.purge_plan(asked), purges.pinned_count(asked)
     except (ApplicationError, QueryError, BadRequest, StoreUnavailable, TookTooLong) as error:
-        return context | {"problem": _said(error)}
+        return context | {"problem": refusal_words(error)}
     by_query = asked.search.node is not None
     told = [(line, _UNITS[line.kind][by_query]) for line in reversed(lines)]
     # The moments are fixed now, so that what is confirmed is what was counted.
     span = asked.search.range
-    fixed = {name: words.rfc3339(at) for name, at in (("from", span.since), ("to", span.until)) if at is not None}
     nothing = not any(line.count for line in lines)
     context["plan"] = {"lines": told, "nothing": nothing, "by_query": by_query, "pinned": pinned}
-    return context | {"fixed": fixed, "range": _range(span.since, span.until), "asked": asked}
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, StoreUnavailable):
-        return store_words(error)
-    if isinstance(error, TookTooLong):
-        return TOOK_TOO_LONG
-    return str(getattr(error, "message", error))
+    return context | {"fixed": span.parameters, "range": span.told(timezone.get_current_timezone()), "asked": asked}
 
 
 def _listed(whisperer: Whisperer) -> dict[str, Any]:
@@ -129,19 +119,6 @@ def _line(purge: Purge) -> dict[str, Any]:
         "purge": purge,
         "counts": counts,
         "share": 1 if done or not planned else removed / planned,
-        "range": _range(purge.since, purge.until),
+        "range": purge.span.told(timezone.get_current_timezone()),
     }
 
-
-def _range(since: int | None, until: int | None) -> str:
-    ends = [_moment(at) for at in (since, until)]
-    if since is None and until is None:
-        return "any time"
-    return f"{ends[0] or 'the beginning'} → {ends[1] or 'the end'}"
-
-
-def _moment(at: int | None) -> str:
-    if at is None:
-        return ""
-    day, time, _ = words.local(at, timezone.get_current_timezone())
-    return f"{day} {time}"

@@ -8,8 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from apps.core import words
-from apps.core.errors import TOOK_TOO_LONG, ApplicationError, store_words
+from apps.core.errors import ApplicationError, refusal_words
 from apps.monitoring import reprocessing
 from apps.monitoring.models import LeftSession, Reprocessing
 from apps.whisperers.models import Whisperer
@@ -52,7 +51,7 @@ def start_action(request: HttpRequest, id: UUID) -> HttpResponse:
         run = reprocessing.reprocessing_plan(user=request.user, whisperer=whisperer, parameters=request.POST)
         reprocessing.reprocessing_start(user=request.user, run=run)
     except (QueryError, BadRequest, StoreUnavailable, TookTooLong) as error:
-        raise ApplicationError(f"Nothing was begun. {_said(error)}") from error
+        raise ApplicationError(f"Nothing was begun. {refusal_words(error)}") from error
     return redirect(PAGE, id=whisperer.pk)
 
 
@@ -77,27 +76,15 @@ def _asked(request: HttpRequest, whisperer: Whisperer) -> dict[str, Any]:
     try:
         plan = reprocessing.reprocessing_plan(user=request.user, whisperer=whisperer, parameters=form)
     except _REFUSALS as error:
-        return {"form": form, "problem": _said(error)}
+        return {"form": form, "problem": refusal_words(error)}
     # The moments are fixed now, so that what is begun is what was counted.
-    fixed = {name: words.rfc3339(at) for name, at in (("from", plan.since), ("to", plan.until)) if at is not None}
-    return {"form": form, "plan": plan, "fixed": fixed, "range": _range(plan)}
-
-
-def _said(error: Exception) -> str:
-    if isinstance(error, StoreUnavailable):
-        return store_words(error)
-    if isinstance(error, TookTooLong):
-        return TOOK_TOO_LONG
-    return str(getattr(error, "message", error))
+    said = plan.span.told(timezone.get_current_timezone())
+    return {"form": form, "plan": plan, "fixed": plan.span.parameters, "range": said}
 
 
 def _listed(whisperer: Whisperer) -> dict[str, Any]:
     runs = list(reprocessing.runs_of(whisperer)[:LISTED])
-    return {"runs": [_line(run) for run in runs], "active": any(map(_is_running, runs))}
-
-
-def _is_running(run: Reprocessing) -> bool:
-    return run.state == Reprocessing.State.RUNNING
+    return {"runs": [_line(run) for run in runs], "active": any(run.running for run in runs)}
 
 
 def _line(run: Reprocessing) -> dict[str, Any]:
@@ -106,8 +93,7 @@ def _line(run: Reprocessing) -> dict[str, Any]:
     changed = sorted(run.fields.items(), key=lambda one: -one[1])
     return {
         "run": run,
-        "running": _is_running(run),
-        "range": _range(run),
+        "range": run.span.told(timezone.get_current_timezone()),
         "share": min(run.looked_at / run.total, 1.0) if run.total else 1.0,
         "sessions": counts.get("sessions", 0),
         "counts": [(counts[name], title) for name, title in _COUNTS.items() if counts.get(name)],
@@ -120,13 +106,3 @@ def _left(run: Reprocessing, reason: str, count: int) -> dict[str, Any]:
     some = run.left.filter(reason=reason).order_by("session").values_list("session", flat=True)
     return {"count": count, "words": LeftSession.Reason(reason).label, "sessions": list(some[:LEFT_SHOWN])}
 
-
-def _range(run: Reprocessing) -> str:
-    return f"{_moment(run.since) or 'the beginning'} → {_moment(run.until)}"
-
-
-def _moment(at: int | None) -> str:
-    if at is None:
-        return ""
-    day, time, _ = words.local(at, timezone.get_current_timezone())
-    return f"{day} {time}"
