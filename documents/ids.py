@@ -13,7 +13,9 @@ from wire.events import Communication, SessionKey
 #: Every resource has an index or table per day and storage policy.
 RESOURCES = ("packets", "tcpsessions", "httpcomms", "httpbodies", "hosts", "monitoring")
 
-#: Upper bits of a version (`version >> 24`) name the chunk that gave it; from here on they are steps of reprocessing.
+#: A version is chunk << 24 | packet: its upper bits name the chunk that gave it. From FIRST_STEP on they are no chunk,
+#: but a step of reprocessing.
+VERSION_SHIFT = 24
 FIRST_STEP = 1 << 28
 
 #: Lower case, so that it fits index names, table names and ids alike; no dash, so that an id can be taken apart.
@@ -35,6 +37,11 @@ class Id:
     kind: str
     offset: int
     body: str
+
+
+def chunk_of(version: int) -> int:
+    """The chunk, or the step of reprocessing, that gave a document this version; its bodies are there."""
+    return version >> VERSION_SHIFT
 
 
 def session_id(session: SessionKey, policy: str) -> str:

@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from documents import build, bulk
+from documents import build, bulk, ids
 from documents.build import Document
 from documents.pages import BodyPage
 from store.documents import StoreUnavailable, TookTooLong
@@ -29,8 +29,6 @@ from wire.fragments import Reassembler
 T = TypeVar("T")
 #: NDJSON bytes of one batch. Compressed it is a fraction; pollers put several together.
 BATCH_BYTES = 4 << 20
-#: A version is chunk << 24 | packet.
-VERSION_SHIFT = 24
 #: Pages above this travel as blobs of their own, so that no script ever holds them.
 INLINE_BYTES = 512 << 10
 #: Fast and good enough: what is in the outbox is read once, seconds later.
@@ -54,7 +52,7 @@ def entries(
             sessions.append(build.tcpsession(event, capture.context))
             continue
         comms.append(build.httpcomm(event, capture.context))
-        chunk = event.version >> VERSION_SHIFT
+        chunk = ids.chunk_of(event.version)
         bodies = build.body_entries(event, capture.context)
         if bodies:
             page = pages.get(chunk) or pages.setdefault(chunk, BodyPage(capture.id, partition, chunk))

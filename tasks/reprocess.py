@@ -24,6 +24,7 @@ from apps.core.servers import document_store
 from apps.monitoring import reprocessing
 from apps.monitoring.models import Reprocessing
 from documents import query
+from documents.ids import VERSION_SHIFT
 from store.documents import EVERYTHING, aside
 from store.documents.blobs import header
 from store.redis import work
@@ -170,7 +171,7 @@ def _session(capture: CaptureFacts, item: SecondTry) -> Iterator[Entry]:
     (day, found), *_ = deque(stored.events(capture, p, chunks, {item.flow: "end"}), maxlen=1)  # its end comes last
     events = [event for event in found if record["id"].endswith(event.session.id)]
     for order, event in enumerate(events):
-        event.version = (item.chunk << outgoing.VERSION_SHIFT) + order
+        event.version = (item.chunk << VERSION_SHIFT) + order
     yield from outgoing.entries(events, capture, p, day)
 
 

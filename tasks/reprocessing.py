@@ -29,6 +29,7 @@ from documents import query
 from documents.ast import And, Range
 from documents.differences import changed_fields
 from documents.fields import fields
+from documents.ids import VERSION_SHIFT, chunk_of
 from store.documents import EVERYTHING, Page
 from store.redis import work
 from store.redis.connection import Link
@@ -134,11 +135,11 @@ class Step:
 
     def _is_done(self, record: dict[str, Any]) -> bool:
         """Whether an earlier step of the run, or of a later run, has written it."""
-        return record["version"] >> outgoing.VERSION_SHIFT >= self._first and not self._is_ours(record)
+        return chunk_of(record["version"]) >= self._first and not self._is_ours(record)
 
     def _is_ours(self, document: dict[str, Any]) -> bool:
         """Whether this step has written it, before the worker that had it died."""
-        return bool(document["version"] >> outgoing.VERSION_SHIFT == self._run.step)
+        return chunk_of(document["version"]) == self._run.step
 
     def _group(self, capture: CaptureFacts, p: int, group: list[Session]) -> None:
         """Sessions of one partition, all of them or, where the parser fails, one after the other."""
@@ -176,7 +177,7 @@ class Step:
         for day, events in self._events(capture, p, group):
             made = [event for event in events if event.session.id in wanted and _is_last(event)]
             for event in made:
-                event.version = (self._run.step << outgoing.VERSION_SHIFT) + self._order
+                event.version = (self._run.step << VERSION_SHIFT) + self._order
                 self._order += 1
             # Bodies before the documents that lead to them.
             for entry in sorted(outgoing.entries(made, capture, p, day), key=lambda one: one.resource != "httpbodies"):
@@ -219,7 +220,7 @@ class Step:
         if not self._done:
             return
         document_store().refresh("httpcomms")
-        older = Range(fields("httpcomms")["version"], None, None, self._run.step << outgoing.VERSION_SHIFT, True, False)
+        older = Range(fields("httpcomms")["version"], None, None, self._run.step << VERSION_SHIFT, True, False)
         for capture, ids in self._done.items():
             sessions = [id for id in ids if id not in self._refused]
             if not sessions:

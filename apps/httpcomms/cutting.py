@@ -10,14 +10,13 @@ from apps.core.servers import document_store
 from apps.core.words import nanoseconds
 from apps.httpcomms.evidence import flow_key, partitions_of
 from documents import pages
-from documents.ids import FIRST_STEP
+from documents.ids import FIRST_STEP, chunk_of
 from store.documents import Scope
 from store.documents.names import Part
 from wire import blobs
 
 #: Chunks that are read though nobody asked for them, rather than with one question more.
 _GAP = 8
-_SHIFT = 24  # a version is chunk << 24 | packet
 
 Change = Callable[[bytes], bytes | None]
 
@@ -54,7 +53,7 @@ def bodies_of(hits: Iterable[dict[str, Any]]) -> Mapping[str, Wanted]:
     found: defaultdict[str, Wanted] = defaultdict(Wanted)
     for hit in hits:
         if any(((hit.get(side) or {}).get("body") or {}).get("size") for side in ("req", "res")):
-            last = max(hit["version"] >> _SHIFT, hit["chunk"])
+            last = max(chunk_of(hit["version"]), hit["chunk"])
             # Reprocessing left none in chunks before its own.
             found[hit["capture"]].chunks.append((last if last >= FIRST_STEP else hit["chunk"], last))
             found[hit["capture"]].ids.add(hit["id"])

@@ -16,6 +16,7 @@ from apps.core.errors import ApplicationError
 from apps.core.servers import document_store
 from apps.core.words import nanoseconds
 from documents import pages
+from documents.ids import chunk_of
 from store.documents import Scope
 from wire import blobs, bodies, records
 from wire.events import Endpoint
@@ -64,7 +65,7 @@ def body(scope: Scope, comm: dict[str, Any], side: str) -> Body:
         raise _gone("There is no body.")
     if about.get("leftOut") in LEFT_OUT:
         raise _gone(f"The body is not kept: {LEFT_OUT[about['leftOut']]}. Its size and SHA-256 were.")
-    entry_id, completed = f"{comm['id']}-{side}", comm["version"] >> 24
+    entry_id, completed = f"{comm['id']}-{side}", chunk_of(comm["version"])
     for page in _blobs("httpbodies", scope, comm["capture"], completed, completed):
         found = pages.read(page, entry_id)
         if found is not None:

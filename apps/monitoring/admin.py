@@ -5,13 +5,13 @@ which the index of the admin leads to; listing and trying again are those of the
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path, reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import URLPattern, path
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.core.errors import ApplicationError, store_words
 from apps.monitoring.services import aside_again
 from apps.monitoring.views.aside import listing
+from apps.monitoring.views.base import back_to
 from store.documents import BadCursor, StoreUnavailable
 
 PAGE = "admin-aside"
@@ -42,9 +42,7 @@ def again_action(request: HttpRequest) -> HttpResponse:
         messages.success(request, "It is tried again now. Look again in some seconds.")
     except ApplicationError as error:
         messages.error(request, error.message)
-    back = request.POST.get("back", "")
-    here = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith(reverse(PAGE))
-    return redirect(back if here else PAGE)
+    return back_to(request, PAGE)
 
 
 def urls() -> list[URLPattern]:

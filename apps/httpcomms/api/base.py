@@ -6,11 +6,24 @@ import orjson
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
 
 from apps.core.api import ErrorSerializer
 from apps.core.words import rfc3339
 from apps.httpcomms.packetlist import Packet
+from apps.httpcomms.requests import MAX_QUERY
+from apps.whisperers.api.base import Input
 
+#: A body with a query and a time range. Not a class statement: `from` is no name of Python's.
+SearchInput: type[Input] = type(
+    "SearchInput",
+    (Input,),
+    {
+        "q": serializers.CharField(required=False, allow_blank=True, max_length=MAX_QUERY, help_text="A query."),
+        "from": serializers.CharField(required=False, allow_blank=True, help_text="RFC 3339 or `now-7d`."),
+        "to": serializers.CharField(required=False, allow_blank=True, help_text="End of the range, not part of it."),
+    },
+)
 Q = OpenApiParameter(
     "q",
     str,

@@ -12,32 +12,24 @@ from rest_framework.response import Response
 from apps.core.api import ErrorSerializer, PeopleApi
 from apps.core.errors import ApplicationError
 from apps.httpcomms import pins, requests
+from apps.httpcomms.api.base import SearchInput
 from apps.httpcomms.models import Pin
-from apps.httpcomms.requests import MAX_QUERY
-from apps.whisperers.api.base import READ, WRITE, Input, read_input
+from apps.whisperers.api.base import READ, WRITE, read_input
 from apps.whisperers.rights import Person
 
 _ID_LENGTH = 100
 
-# Not a class statement: `from` is no name of Python's.
-PinInput: type[Input] = type(
-    "PinInput",
-    (Input,),
-    {
-        "__doc__": "What to pin: chosen communications, or all that a query finds in a range.",
-        "name": serializers.CharField(max_length=80),
-        "note": serializers.CharField(required=False, allow_blank=True, max_length=500, default=""),
-        "ids": serializers.ListField(
-            child=serializers.CharField(max_length=_ID_LENGTH),
-            required=False,
-            max_length=pins.MOST,
-            help_text="Communications; they take the place of query and range.",
-        ),
-        "q": serializers.CharField(required=False, allow_blank=True, max_length=MAX_QUERY, help_text="A query."),
-        "from": serializers.CharField(required=False, allow_blank=True, help_text="RFC 3339 or `now-7d`."),
-        "to": serializers.CharField(required=False, allow_blank=True, help_text="End of the range, not part of it."),
-    },
-)
+class PinInput(SearchInput):  # type: ignore[valid-type,misc]  # made by a call
+    """What to pin: chosen communications, or all that a query finds in a range."""
+
+    name = serializers.CharField(max_length=80)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=500, default="")
+    ids = serializers.ListField(
+        child=serializers.CharField(max_length=_ID_LENGTH),
+        required=False,
+        max_length=pins.MOST,
+        help_text="Communications; they take the place of query and range.",
+    )
 
 
 class PinSerializer(serializers.Serializer):

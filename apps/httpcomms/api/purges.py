@@ -11,10 +11,10 @@ from apps.core.api import ErrorSerializer
 from apps.core.errors import ApplicationError
 from apps.core.words import rfc3339
 from apps.httpcomms import purges
+from apps.httpcomms.api.base import SearchInput
 from apps.httpcomms.models import Purge
 from apps.httpcomms.purges import KINDS, Asked
-from apps.httpcomms.requests import MAX_QUERY
-from apps.whisperers.api.base import READ, WRITE, Input, WhispererApi, read_input
+from apps.whisperers.api.base import READ, WRITE, WhispererApi, read_input
 
 _RULES = (
     "Needs the right `purge`, and with a query `search` too. By time alone communications go that began in the range, "
@@ -24,21 +24,11 @@ _RULES = (
 )
 LISTED = 50
 
-# Not a class statement: `from` is no name of Python's.
-PurgeInput: type[Input] = type(
-    "PurgeInput",
-    (Input,),
-    {
-        "__doc__": "What to remove.",
-        "q": serializers.CharField(required=False, allow_blank=True, max_length=MAX_QUERY, help_text="A query."),
-        "from": serializers.CharField(required=False, allow_blank=True, help_text="RFC 3339 or `now-7d`."),
-        "to": serializers.CharField(required=False, allow_blank=True, help_text="End of the range, not part of it."),
-        "what": serializers.ListField(child=serializers.ChoiceField(list(KINDS)), help_text="Kinds of data."),
-        "pinned": serializers.ChoiceField(
-            ["yes", "no"], default="no", help_text="Whether what is pinned goes as well."
-        ),
-    },
-)
+class PurgeInput(SearchInput):  # type: ignore[valid-type,misc]  # made by a call
+    """What to remove."""
+
+    what = serializers.ListField(child=serializers.ChoiceField(list(KINDS)), help_text="Kinds of data.")
+    pinned = serializers.ChoiceField(["yes", "no"], default="no", help_text="Whether what is pinned goes as well.")
 
 
 class PlannedSerializer(serializers.Serializer):

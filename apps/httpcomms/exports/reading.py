@@ -11,6 +11,7 @@ from apps.core.errors import ApplicationError
 from apps.httpcomms import evidence
 from apps.httpcomms.exports.base import Json, Packet
 from documents import pages
+from documents.ids import chunk_of
 from store.documents import Scope
 from wire import bodies, records
 
@@ -57,7 +58,7 @@ class Bodies:
         about = (document.get(side) or {}).get("body") or {}
         if not about.get("size") or about.get("leftOut"):
             return None
-        key = (document["capture"], document["version"] >> 24)
+        key = (document["capture"], chunk_of(document["version"]))
         if key in self._large:
             return self._alone(document, side)
         chunk = self._chunks.get(key)

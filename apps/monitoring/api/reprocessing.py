@@ -10,31 +10,20 @@ from rest_framework.response import Response
 
 from apps.core.api import ErrorSerializer
 from apps.core.words import rfc3339
-from apps.httpcomms.requests import MAX_QUERY
+from apps.httpcomms.api.base import SearchInput
 from apps.monitoring import reprocessing
 from apps.monitoring.models import LeftSession, Reprocessing
-from apps.whisperers.api.base import READ, WRITE, Input, WhispererApi, read_input
+from apps.whisperers.api.base import READ, WRITE, WhispererApi, read_input
 
 _RULES = (
     "The TCP sessions of the communications that the query finds are read anew as a whole, from their stored packets, "
     "with the parser and the parsing configuration of now. Without a query the range's TCP sessions without HTTP are "
-    "read as well. Needs the rights `configure` and `search`."
+    "read as well. Without an end the range goes as far as now. Needs the rights `configure` and `search`."
 )
 LISTED = 50
 
-# Not a class statement: `from` is no name of Python's.
-ReprocessingInput: type[Input] = type(
-    "ReprocessingInput",
-    (Input,),
-    {
-        "__doc__": "What to read anew.",
-        "q": serializers.CharField(required=False, allow_blank=True, max_length=MAX_QUERY, help_text="A query."),
-        "from": serializers.CharField(required=False, allow_blank=True, help_text="RFC 3339 or `now-7d`."),
-        "to": serializers.CharField(
-            required=False, allow_blank=True, help_text="End of the range, not part of it; now where it is left out."
-        ),
-    },
-)
+class ReprocessingInput(SearchInput):  # type: ignore[valid-type,misc]  # made by a call
+    """What to read anew."""
 
 
 class ReprocessingPlanSerializer(serializers.Serializer):

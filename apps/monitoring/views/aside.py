@@ -6,13 +6,11 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.monitoring.selectors import aside
 from apps.monitoring.services import aside_again
-from apps.monitoring.views.base import frame
+from apps.monitoring.views.base import back_to, frame
 from apps.whisperers.rights import visible_whisperers
 from apps.whisperers.views.base import screen
 from store.documents import BadCursor, StoreUnavailable
@@ -54,6 +52,4 @@ def again_action(request: HttpRequest) -> HttpResponse:
     """Try one again; back to where the button was."""
     aside_again(user=request.user, id=request.POST.get("id", ""))
     messages.success(request, "It is tried again now. Look again in some seconds.")
-    back = request.POST.get("back", "")
-    here = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith(reverse(PAGE))
-    return redirect(back if here else reverse(PAGE))
+    return back_to(request, PAGE)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.core.errors import ApplicationError
 from apps.whisperers.rights import is_staff
@@ -32,6 +34,13 @@ def staff_only(request: HttpRequest) -> None:
     if not is_staff(request.user):
         message = "Only staff may see this page: ask an administrator of Spider."
         raise ApplicationError(message, code="forbidden", status_code=403)
+
+
+def back_to(request: HttpRequest, page: str) -> HttpResponse:
+    """To where a button was: an address below that of `page` that the form says, else the page."""
+    back = request.POST.get("back", "")
+    here = url_has_allowed_host_and_scheme(back, allowed_hosts=None) and back.startswith(reverse(page))
+    return redirect(back if here else page)
 
 
 def frame(request: HttpRequest, page: str) -> dict[str, Any]:

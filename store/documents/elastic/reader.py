@@ -20,10 +20,10 @@ from documents import dsl
 from documents.ast import Node
 from documents.fields import TIME_FIELD
 from store.documents import cursor, ordering
-from store.documents.base import EVERYTHING, TOTAL_BOUND, BadCursor, Bucket, Page, Scope
+from store.documents.base import EVERYTHING, TOTAL_BOUND, BadCursor, Bucket, DayPart, Page, Scope
 from store.documents.cursor import Cursor
 from store.documents.elastic.client import Limited
-from store.documents.names import BLOB_RESOURCES, Part, alias
+from store.documents.names import BLOB_RESOURCES, Part, alias, part_of
 from store.documents.ordering import Order
 from store.documents.times import to_text
 
@@ -266,4 +266,18 @@ def ask(client: Limited, resource: str, **body: Any) -> Any:
         allow_no_indices=True,
         allow_partial_search_results=False,
         **body,
+    )
+
+
+def days(client: Elasticsearch, resource: str) -> list[DayPart]:
+    """What there is of a resource; see DocumentStore.days."""
+    answer = client.indices.stats(index=f"{alias(resource)}-*", metric=["docs", "store"])
+    found = [(part_of(name), sizes["primaries"]) for name, sizes in answer["indices"].items()]
+    return sorted(
+        (
+            DayPart(part.resource, part.day, part.policy, sizes["docs"]["count"], sizes["store"]["size_in_bytes"])
+            for part, sizes in found
+            if part is not None
+        ),
+        key=lambda day: (day.day, day.policy),
     )

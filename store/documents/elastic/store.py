@@ -249,7 +249,7 @@ class ElasticsearchStore:
 
     def days(self, resource: str) -> list[DayPart]:
         with self._client() as client:
-            return upgrade.days(client, resource)
+            return reader.days(client, resource)
 
     def drop_day(self, resource: str, day: str, policy: str) -> bool:
         with self._client() as client:

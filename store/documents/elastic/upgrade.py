@@ -15,27 +15,12 @@ import orjson
 from elasticsearch import Elasticsearch, NotFoundError
 
 from store.documents import schema
-from store.documents.base import DayPart
-from store.documents.elastic import templates, writer
-from store.documents.names import BLOB_RESOURCES, RESOURCES, Part, alias, part_of
+from store.documents.elastic import reader, templates, writer
+from store.documents.names import BLOB_RESOURCES, RESOURCES, Part, alias
 from store.documents.version import STORE_VERSION, Behind, Mark, Step, StoreVersion
 
 #: Documents of one request: some megabytes.
 BATCH = 500
-
-
-def days(client: Elasticsearch, resource: str) -> list[DayPart]:
-    """What there is of a resource; see DocumentStore.days."""
-    answer = client.indices.stats(index=f"{alias(resource)}-*", metric=["docs", "store"])
-    found = [(part_of(name), sizes["primaries"]) for name, sizes in answer["indices"].items()]
-    return sorted(
-        (
-            DayPart(part.resource, part.day, part.policy, sizes["docs"]["count"], sizes["store"]["size_in_bytes"])
-            for part, sizes in found
-            if part is not None
-        ),
-        key=lambda day: (day.day, day.policy),
-    )
 
 
 def stored(client: Elasticsearch) -> StoreVersion:
@@ -63,7 +48,7 @@ def _behind(client: Elasticsearch) -> Iterator[Behind]:
     found = client.indices.get_mapping(index="spider-*", filter_path="*.mappings._meta")
     marks = {name: Mark.of(index["mappings"]["_meta"]) for name, index in found.items()}
     for resource in RESOURCES:
-        for day in days(client, resource):
+        for day in reader.days(client, resource):
             mark = marks.get(Part(resource, day.day, day.policy).index, Mark())
             if mark.version < STORE_VERSION:
                 lacking = schema.names(resource) - mark.fields if mark.version else None
